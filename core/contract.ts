@@ -1,0 +1,396 @@
+// The plugin contract: everything a stage, an endpoint or a service may say to the host, and hear from it.
+// Types only. docs/write-a-plugin.md is the tutorial, docs/life-of-a-request.md the order of events.
+import type { Duplex, Readable } from 'node:stream'
+import type { StandardSchemaV1 } from './standard-schema.ts'
+
+export type Sometimes<T> = T | Promise<T>
+
+/** name, value, name, value…: as on the wire, order, case and repeats kept. */
+export type RawHeaders = string[]
+
+// ───────────────────────── words that plugins add to ─────────────────────────
+
+/**
+ * What stages hand on. Core declares `route` only; every plugin merges its own into this interface.
+ * The request to send is a slot too (`upstream`, given by header-inject, needed by forward): so no profile can
+ * forward the client's headers as they came.
+ */
+export interface Slots {
+  route: Route
+}
+export type SlotName = keyof Slots & string
+
+/** Keys of a route in routes.yaml that a plugin reads (see `Base.routeKeys`). Plugins merge theirs. */
+// biome-ignore lint/suspicious/noEmptyInterface: merged by plugins
+export interface RouteKeys {}
+
+/** Top-level sections of settings.yaml that a plugin reads (see `Base.sections`). Plugins merge theirs. */
+// biome-ignore lint/suspicious/noEmptyInterface: merged by plugins
+export interface Sections {}
+export type SectionName = keyof Sections & string
+
+/** Kinds of services that plugins use by name. Core knows no session store and no minter: plugins merge those in. */
+export interface Kinds {
+  'log-sink': LogSink
+}
+export type KindName = keyof Kinds & string
+
+/** How config names a plugin: `memory`, `./file.ts`, or `{use: NAME, with: {…}}`. */
+export type PluginRef = string | { readonly use: string; readonly with?: Readonly<Record<string, unknown>> }
+
+/** One upstream of routes.yaml. Times in milliseconds. */
+export interface Service {
+  readonly name: string
+  /** Absolute http(s) URL; its path, if any, is put before every upstream path. Never ends with a slash. */
+  readonly base_url: string
+  /** From the request's dispatch to the head of the answer. */
+  readonly timeout: number
+  /** Between two pieces of the body. */
+  readonly idle_timeout: number
+}
+
+/** One route, of routes.yaml or of an endpoint. Frozen. `auth` is a word that some stage in the program must `guard`. */
+export interface Route extends Readonly<RouteKeys> {
+  readonly id: string
+  readonly from: 'routes.yaml' | 'endpoint'
+  /** Pattern: exact, trailing `*`, or `{name}` segments. */
+  readonly path: string
+  /** Absent: all. */
+  readonly methods?: readonly string[]
+  /** Absent: any. Lower case. */
+  readonly hosts?: readonly string[]
+  readonly auth: string
+  /** The name in `services`; empty on an endpoint. */
+  readonly target_service: string
+  /** What `target_service` names; absent on an endpoint. */
+  readonly service?: Service
+  /** Template of the path to send; absent with `preserve_path`, or on an endpoint. */
+  readonly upstream_path?: string
+  readonly preserve_path: boolean
+  readonly encoded_slash: 'reject' | 'keep'
+  readonly websocket: boolean
+  readonly streaming: boolean
+  /** FILE:LINE:COLUMN of its definition. */
+  readonly at: string
+}
+
+/** Why something failed, and on which side. Compared by `code`, never by text. */
+export interface Fault extends Error {
+  readonly code: string
+  readonly status: number
+  readonly side: 'client' | 'upstream' | 'host'
+}
+
+// ──────────────────────────────── verdicts ────────────────────────────────
+
+declare const verdict: unique symbol
+/** Go on to the next stage. Made by `x.proceed`. */
+export interface Proceed {
+  readonly [verdict]: 'proceed'
+}
+/** Answer now. Made by `x.reply`. */
+export interface Reply {
+  readonly [verdict]: 'reply'
+}
+/** The source answers. Made by `x.stream`. */
+export interface Stream {
+  readonly [verdict]: 'stream'
+}
+export type Verdict<K extends Role = Role> = K extends 'terminal' ? Stream | Reply : Proceed | Reply
+
+export interface ReplyExtra {
+  readonly headers?: RawHeaders
+  /** Without one, a status from 400 up is sent as `application/problem+json` (RFC 9457). */
+  readonly body?: string | Uint8Array
+  /** A sentence for people, in the problem's `detail`. No secret, no internal address. */
+  readonly detail?: string
+  /** One word of a closed list that says why: in the problem and in the log. */
+  readonly reason?: string
+  /** More members of the problem, e.g. `login_url`. */
+  readonly members?: Readonly<Record<string, unknown>>
+  /** Seconds, sent as `Retry-After`. */
+  readonly retryAfter?: number
+  /** For the log only; never sent. */
+  readonly cause?: unknown
+}
+
+// ──────────────────────────────── exchange ────────────────────────────────
+
+/** One request as one stage may see it. Never pooled. What is marked lazy costs nothing unread. */
+export interface Exchange<N extends SlotName = never, W extends SlotName = never, P extends SlotName = never> {
+  /** The correlation id: the client's `X-Correlation-ID` where it is sane, else a new one. */
+  readonly id: string
+  readonly method: string
+  /** Origin form, byte for byte. There is no URL object: `new URL` resolves dot segments, so a stage and the upstream would see two paths. */
+  readonly target: string
+  /** Lazy. The target up to `?`. */
+  readonly path: string
+  /** Lazy. `?…`, or empty. */
+  readonly query: string
+  readonly upgrade: boolean
+  readonly rawHeaders: RawHeaders
+  /** The first value. The name in lower case. A scan of rawHeaders; no object is built. */
+  header(name: Lowercase<string>): string | undefined
+  /** All values: two session cookies in one request are an attack, not a list. */
+  headerAll(name: Lowercase<string>): readonly string[]
+  /** Copied at the start: a socket forgets its peer when it closes. */
+  readonly client: { readonly ip: string; readonly port: number; readonly tls: boolean }
+  readonly body: Body
+  /** Lazy. Aborted when the request ends without being completed; never on a completed one. */
+  readonly signal: AbortSignal
+  /** A slot this stage `needs`. */
+  get<K extends N>(slot: K): Slots[K]
+  /** A slot this stage `needs` or `wants`; undefined while nobody gave it. */
+  peek<K extends N | W>(slot: K): Slots[K] | undefined
+  /** Exactly one verdict a `run`, given once and returned: two (a denial that was not returned) or none is 500 INTERNAL. */
+  proceed(...values: [P] extends [never] ? [] : [values: { readonly [K in P]: Slots[K] }]): Proceed
+  reply(status: number, code: string, extra?: ReplyExtra): Reply
+  stream(source: Source): Stream
+  /** Ends the exchange from outside `run`, at any time until it ended: session gone, drain over. First word wins. */
+  cancel(fault: Fault): void
+}
+
+/** The client's body. Nothing is read, and no `100 Continue` is sent, before someone asks. */
+export interface Body {
+  readonly kind: 'none' | 'stream' | 'buffered'
+  /** For filters that must look inside. Rejects with BODY_TOO_LARGE. Afterwards `kind` is 'buffered' and forward sends these bytes. */
+  bytes(max: number): Promise<Uint8Array>
+  /** For the terminal stage, once. Counts bytes; never destroys the client's socket; core drains or closes what is left unread. */
+  take(): Readable | Uint8Array | null
+}
+
+// ──────────────────────────── answer: Source → Sink ────────────────────────────
+
+/** Core's side: the only writer. After end, fail, upgraded or Source.stop every call is ignored and returns false. No method throws. */
+export interface Sink {
+  readonly open: boolean
+  /** 102/103 only; 100 is core's, 101 is `upgraded`. */
+  inform(status: 102 | 103, headers: RawHeaders): void
+  /** Once, before chunks. Runs the response hooks, strips hop-by-hop, sets framing. false: wait for room(). */
+  head(status: number, headers: RawHeaders, reason?: string): boolean
+  /** false: wait for room(). The bytes are taken either way. */
+  chunk(bytes: Uint8Array): boolean
+  end(trailers?: RawHeaders): void
+  /** 101. Core owns both sockets from here: relays, half-closes, counts, ends. */
+  upgraded(headers: RawHeaders, upstream: Duplex): void
+  /**
+   * Before the head: a problem. If the client's own upload died first, the outcome is aborted, not failed.
+   * After the head: the connection is reset (RST, not FIN), so that no client takes a torn body for a whole one.
+   */
+  fail(fault: Fault): void
+}
+
+/** What the terminal stage hands over. May be the same object as undici's dispatch handler: one allocation a request. */
+export interface Source {
+  start(sink: Sink): void
+  room(): void
+  /** Let go of everything; idempotent; may come before the upstream connection exists. Core does not wait for it, and has closed the sink before: undici's abort calls onError from inside. */
+  stop(reason: Fault): void
+}
+
+/**
+ * What response hooks edit. Synchronous: what needs waiting belongs in `run`. Writes to content-length,
+ * transfer-encoding, connection and other framing names throw. A hook that throws: 500, source stopped, no hooks on that 500.
+ */
+export interface Head {
+  status: number
+  readonly headers: {
+    get(name: Lowercase<string>): string | undefined
+    set(name: string, value: string): void
+    append(name: string, value: string): void
+    delete(name: Lowercase<string>): void
+    /** The live array: name, value, name, value… */
+    readonly raw: RawHeaders
+  }
+  /** Whose words these are: a cookie filter treats its own and the upstream's differently. */
+  readonly by: 'upstream' | 'stage' | 'core'
+}
+
+export interface Outcome {
+  readonly result: 'completed' | 'rejected' | 'failed' | 'aborted' | 'upgraded'
+  /** What was put on the wire; null: nothing. */
+  readonly status: number | null
+  /** The stage that gave the last verdict; `core` for what core itself refused. */
+  readonly stage: string
+  /** `OK` where a source or a reply below 400 answered, else the error's code. */
+  readonly code: string
+  readonly reason: string | undefined
+  readonly fault: Fault | undefined
+  readonly ms: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+// ──────────────────────────────── the host ────────────────────────────────
+
+export interface Log {
+  debug(fields: object, msg: string): void
+  info(fields: object, msg: string): void
+  warn(fields: object, msg: string): void
+  error(fields: object, msg: string): void
+}
+
+/** Where finished access lines go (`log.format` decides their form). */
+export interface LogSink {
+  write(line: Readonly<Record<string, unknown>>): void
+  flush(): Sometimes<void>
+}
+
+/** Server settings that plugins may read. Times in milliseconds. */
+export interface ServerSettings {
+  readonly host: string
+  readonly port: number
+  /** The origin users see; no trailing slash. */
+  readonly public_url: string
+  readonly trusted_proxies: readonly string[]
+  readonly admin_port: number
+  readonly drain_timeout: number
+}
+export interface LogSettings {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly format: 'json' | 'text'
+}
+
+/** A resource of the process, shared by plugins and by generations; its identity is this object. */
+export interface Shared<S, T> {
+  readonly name: string
+  open(settings: S, host: Resources): Sometimes<T>
+  close?(made: T): Sometimes<void>
+}
+
+/** Whatever is made through it, it closes, last first; one failing closer does not stop the others. */
+export interface Resources {
+  readonly log: Log
+  /** Opens a service by kind and configured name; it lives as long as some generation uses it with equal options. */
+  use<K extends KindName>(kind: K, ref: PluginRef): Promise<Kinds[K]>
+  /** Process-wide, ref-counted. The key is (`what`, settings as canonical JSON): changed settings make a new one beside the old. */
+  shared<S, T>(what: Shared<S, T>, settings: S): Promise<T>
+  every(ms: number, task: () => Sometimes<void>): void
+  /** Work that outlives its request (touch, prefetch): drain waits for it; a rejection is logged, never unhandled. */
+  background(work: Promise<unknown>): void
+  onClose(fn: () => Sometimes<void>): void
+}
+
+/** Given to `setup` and `open`, once a generation. */
+export interface Host<C = unknown> extends Resources {
+  readonly options: C
+  /** All routes of the plugin's profile, endpoints' included; for a router, those it must find. */
+  readonly routes: readonly Route[]
+  readonly services: Readonly<Record<string, Service>>
+  readonly server: ServerSettings
+  readonly logSettings: LogSettings
+  /** A section of settings.yaml that this plugin declared in `sections`. */
+  section<K extends SectionName>(name: K): Sections[K]
+}
+
+// ──────────────────────────────── plugins ────────────────────────────────
+
+export type Role = 'router' | 'filter' | 'terminal' | 'observer'
+
+/** Hooks return `undefined`, not `void`: with `void` an async hook compiles, and its rejection ends the process. */
+export interface Hooks<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName> {
+  run?: K extends 'observer' ? never : (x: Exchange<N, W, P>) => Verdict<K> | Promise<Verdict<K>>
+  /** In reverse order, for the stages the request got past (the stage that answered included). */
+  response?(x: Exchange<never, N | W | P>, head: Head): undefined
+  /** Exactly once a request, however it ended. */
+  settled?(x: Exchange<never, N | W | P>, outcome: Outcome): undefined
+}
+export type Made<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName> = K extends
+  | 'router'
+  | 'observer'
+  ? Hooks<K, N, W, P>
+  : (route: Route) => Hooks<K, N, W, P>
+
+/** A section of settings.yaml. Several plugins may declare one section, if they hand over the same object. */
+export interface Section<T> {
+  /** Validates the section; `undefined` where the file lacks it, so that defaults and "required" are the schema's. */
+  readonly schema: StandardSchemaV1<unknown, T>
+  /** Pure. Plugins named inside the section, to be loaded and checked with the rest. `path` is relative to the section. */
+  refs?(value: T): Iterable<{ readonly kind: KindName; readonly ref: PluginRef; readonly path: readonly PropertyKey[] }>
+  /** Pure. What one section alone cannot tell: names that must exist elsewhere, settings that contradict. */
+  review?(value: T, view: ConfigView): void
+}
+export interface ConfigView {
+  readonly sections: Readonly<Partial<Sections>>
+  readonly server: ServerSettings
+  readonly services: Readonly<Record<string, Service>>
+  readonly routes: readonly Route[]
+  /** `path` is relative to the section under review; the message gets its FILE:LINE:COLUMN. */
+  error(path: readonly PropertyKey[], message: string): void
+  warn(path: readonly PropertyKey[], message: string): void
+}
+
+export interface Base<C> {
+  readonly api?: 1
+  readonly name: string
+  /** Schema of `with`. Absent: the plugin takes no options. */
+  readonly options?: StandardSchemaV1<unknown, C>
+  readonly sections?: { readonly [K in SectionName]?: Section<Sections[K]> }
+  readonly routeKeys?: { readonly [K in keyof RouteKeys & string]?: StandardSchemaV1<unknown, RouteKeys[K]> }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the host holds stages of every type; defineStage keeps the types apart
+export interface Stage<
+  C = any,
+  K extends Role = any,
+  N extends SlotName = any,
+  W extends SlotName = any,
+  P extends SlotName = any,
+> extends Base<C> {
+  readonly kind?: 'stage'
+  /** 'filter' unless said. 'observer': no `run`, only response/settled; may stand anywhere and sees unrouted requests too. */
+  readonly role?: K
+  readonly needs?: readonly N[]
+  /** May be absent; but if a stage of this program provides it, that stage must stand before (observers excepted). */
+  readonly wants?: readonly W[]
+  readonly provides?: readonly P[]
+  /** Pure. Which `wants` are needs on this route: header-inject must not load on a session route without token-resolve. */
+  requires?(route: Route, options: C): readonly (N | W)[]
+  /** Milliseconds for one `run`; the host's default unless said. A stage that never settles would pin its generation for good. */
+  readonly timeout?: number
+  /** Values of `route.auth` that this stage enforces. A route whose auth is not 'none' and that nobody guards is refused. */
+  readonly guards?: readonly string[]
+  /** Unless said: plain HTTP on routes of routes.yaml. A websocket route with a stage that is not aware is refused; on endpoints it is left out. */
+  readonly also?: readonly ('upgrades' | 'endpoints')[]
+  /** Names of endpoint plugins that come with this stage: `session-auth` brings those under /auth. */
+  readonly brings?: readonly string[]
+  /** Pure, no host: `check`, `explain` and `--plan` call these and `requires`, and nothing else. */
+  applies?(route: Route, options: C): boolean
+  problems?(route: Route, options: C): Iterable<string>
+  /** Once a generation, may wait and may fail; the inner function once a route, synchronous and cheap (10,000 routes). */
+  setup(host: Host<C>): Sometimes<Made<K, N, W, P>>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as Stage
+export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName = any> extends Base<C> {
+  readonly kind: 'endpoint'
+  readonly needs?: readonly N[]
+  readonly wants?: readonly W[]
+  /** Pure, so that `check` sees two plugins that claim one path. `auth` other than 'none' puts the guarding stage in front. */
+  paths(options: C): readonly {
+    readonly id: string
+    readonly path: string
+    readonly methods: readonly string[]
+    readonly auth: string
+  }[]
+  setup(host: Host<C>): Sometimes<(route: Route) => (x: Exchange<N, W>) => Sometimes<Reply>>
+}
+
+/** Anything others use by name: session store, minter, log sink. */
+// biome-ignore lint/suspicious/noExplicitAny: as Stage
+export interface ServicePlugin<C = any, K extends KindName = any> extends Base<C> {
+  readonly kind: K
+  open(host: Resources & { readonly options: C }): Sometimes<Kinds[K] & Partial<AsyncDisposable>>
+}
+
+export type Plugin = Stage | Endpoint | ServicePlugin
+
+/** Packages import types only and get the makers handed in. */
+export interface Kit {
+  readonly defineStage: typeof import('./define.ts').defineStage
+  readonly defineEndpoint: typeof import('./define.ts').defineEndpoint
+  readonly defineService: typeof import('./define.ts').defineService
+}
+export interface PluginModule {
+  readonly default: Plugin | ((kit: Kit) => Plugin)
+}

@@ -1,0 +1,22 @@
+import type { Endpoint, KindName, Role, ServicePlugin, SlotName, Stage } from './contract.ts'
+
+/** Gives a stage its types: slots it may read follow from `needs` and `wants`, what `proceed` takes from `provides`. */
+export function defineStage<
+  C = undefined,
+  const K extends Role = 'filter',
+  N extends SlotName = never,
+  W extends SlotName = never,
+  P extends SlotName = never,
+>(stage: Stage<C, K, N, W, P>): Stage<C, K, N, W, P> {
+  return stage
+}
+
+export function defineEndpoint<C = undefined, N extends SlotName = never, W extends SlotName = never>(
+  endpoint: Omit<Endpoint<C, N, W>, 'kind'>,
+): Endpoint<C, N, W> {
+  return { ...endpoint, kind: 'endpoint' }
+}
+
+export function defineService<C, const K extends KindName>(service: ServicePlugin<C, K>): ServicePlugin<C, K> {
+  return service
+}

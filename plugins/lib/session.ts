@@ -1,0 +1,94 @@
+// What a session is. plugins/lib/sessions.ts opens, changes and ends them; the broker keeps service tokens in them.
+import type { Sometimes } from '../../core/index.ts'
+
+/** Why no token for a service can be had. The same words in problems, logs and /auth/session. */
+export type TokenReason =
+  | 'no_mapping' // service_audiences has no entry for the service
+  | 'denied_by_idp' // invalid_target, invalid_scope, unauthorized_client
+  | 'audience_mismatch' // the IdP answered with a token for somebody else
+  | 'no_refresh_token' // nothing to mint with: offline_access was not asked for, or not granted
+  | 'not_mintable' // the minter cannot ask for it: an audience that is no URI is never sent as a resource
+  | 'grant_lost' // invalid_grant: the session ended
+  | 'idp_unavailable' // a passing fault; never kept in the session
+
+/** One service's access token as kept in the sealed session. Times in ms since the epoch. */
+export interface StoredToken {
+  readonly token: string
+  /** SHA-256 of (issuer, client, audience, scopes, strategy): a token with an old one is never sent. */
+  readonly config: string
+  readonly audience: string
+  readonly mintedAt: number
+  readonly expiresAt: number
+}
+/** The IdP said no: asked again only after `until`, or when the config's fingerprint changes. */
+export interface StoredRefusal {
+  readonly refused: Extract<TokenReason, 'denied_by_idp' | 'audience_mismatch' | 'no_refresh_token' | 'not_mintable'>
+  readonly config: string
+  readonly until: number
+}
+
+/** Sealed before it reaches a store. Plain JSON; replaced whole, never edited in place. Times in ms since the epoch. */
+export interface SessionData {
+  readonly v: 1
+  readonly issuer: string
+  /** The public origin it was made on. */
+  readonly origin: string
+  readonly sub: string
+  readonly sid?: string
+  /** First label of X-Original-User: auth:account:{provider}:{sub}. */
+  readonly provider: string
+  /** Identity claims shown by /auth/session; `sub` among them. */
+  readonly user: Readonly<Record<string, unknown>> & { readonly sub: string }
+  readonly authTime: number
+  readonly createdAt: number
+  /** The absolute end. */
+  readonly endsAt: number
+  /** Only ever sent as id_token_hint. */
+  readonly idToken?: string
+  readonly refreshToken?: string
+  /** The login's own access token, for minters that use or exchange it. */
+  readonly access?: { readonly token: string; readonly expiresAt: number }
+  readonly grantedScopes: string
+  /** Resources asked for at login and not refused. */
+  readonly grantedResources: readonly string[]
+  readonly services: Readonly<Record<string, StoredToken | StoredRefusal>>
+}
+
+/**
+ * An opened session, as the `session` slot. It prints as its hash; the tokens are behind `secretsOf` (plugins/lib/sessions.ts), which
+ * stages of others do not import.
+ */
+export interface Session {
+  /** First 16 characters of the base64url SHA-256 of the store key: safe to log, useless as a cookie. */
+  readonly hash: string
+  readonly sub: string
+  readonly issuer: string
+  readonly provider: string
+  readonly user: SessionData['user']
+  readonly authTime: number
+  readonly endsAt: number
+}
+
+declare module '../../core/contract.ts' {
+  interface Slots {
+    session: Session
+  }
+}
+
+/** Sessions of one store and key ring; survives reloads that change neither. */
+export interface Sessions {
+  /** By the cookie's value, validated first (43 base64url characters). Undefined: none such, ended, expired, or not to be opened. */
+  open(id: string): Sometimes<Session | undefined>
+  create(data: SessionData): Promise<{ readonly id: string; readonly session: Session }>
+  /** The tokens inside, as last known to this process. */
+  secretsOf(session: Session): SessionData
+  /**
+   * Read, change, compare-and-set; again on conflict. `change` is pure and may run more than once; answering its input changes nothing.
+   * 'gone': ended meanwhile, nothing was written. All holders of this Session see the new data.
+   */
+  update(session: Session, change: (now: SessionData) => SessionData): Promise<SessionData | 'gone'>
+  /** Afterwards no request of this session succeeds. */
+  end(session: Session): Promise<void>
+  /** Key of the one queue for everything that spends this session's refresh token. */
+  queueOf(session: Session): string
+}

@@ -1,0 +1,31 @@
+// The request to send: made by header-inject, sent by forward.
+import type { RawHeaders, Service } from '../../core/index.ts'
+
+declare module '../../core/contract.ts' {
+  interface Slots {
+    /** Given by token-resolve, put on the request by forward, per attempt. */
+    token: Credential
+    upstream: UpstreamRequest
+  }
+}
+
+/** What authorizes one upstream attempt. Prints as a fingerprint, so that no log can leak it. */
+export interface Credential {
+  /** First 8 characters of the base64url SHA-256 of the token. */
+  readonly fingerprint: string
+  readonly audience: string
+  /** ms since the epoch. */
+  readonly expiresAt: number
+  /** Headers for this attempt: today `Authorization: Bearer …`; a DPoP proof names method and URL. */
+  headers(attempt: { readonly method: string; readonly url: string }): RawHeaders
+}
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Origin form as it goes on the wire, checked; includes the path of base_url. */
+  readonly path: string
+  /** Complete but for the credential. No Host (the dispatcher's authority), no Cookie that is ours, no hop-by-hop fields. */
+  readonly headers: RawHeaders
+  readonly service: Service
+  readonly credential: Credential | undefined
+}
