@@ -228,6 +228,8 @@ export interface Log {
   info(fields: object, msg: string): void
   warn(fields: object, msg: string): void
   error(fields: object, msg: string): void
+  /** A finished line without its newline, on the same stream, unjudged by level: for whoever compiles its own serialiser. */
+  line(text: string): void
 }
 
 /** Where finished access lines go (`log.format` decides their form). */
@@ -357,6 +359,8 @@ export interface Stage<
   /** Pure, no host: `check`, `explain` and `--plan` call these and `requires`, and nothing else. */
   applies?(route: Route, options: C): boolean
   problems?(route: Route, options: C): Iterable<string>
+  /** Pure, once a profile: routes that cannot stand together, e.g. two that no request can tell apart. */
+  conflicts?(routes: readonly Route[], options: C): Iterable<{ readonly route: Route; readonly message: string }>
   /** Once a generation, may wait and may fail; the inner function once a route, synchronous and cheap (10,000 routes). */
   setup(host: Host<C>): Sometimes<Made<K, N, W, P>>
 }
