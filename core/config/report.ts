@@ -1,0 +1,96 @@
+import { isAbsolute, relative } from 'node:path'
+import process from 'node:process'
+
+/** Where something stands in a config file. Lines and columns count from 1. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+export type Severity = 'error' | 'warning' | 'notice'
+
+export interface Problem {
+  readonly severity: Severity
+  readonly place: Place
+  /** One line for people. Never the value of a secret. */
+  readonly message: string
+}
+
+/** Collects what is wrong, so that one run tells everything at once. */
+export class Report {
+  readonly #problems: Problem[] = []
+
+  error(place: Place, message: string): void {
+    this.#problems.push({ severity: 'error', place, message })
+  }
+
+  warn(place: Place, message: string): void {
+    this.#problems.push({ severity: 'warning', place, message })
+  }
+
+  notice(place: Place, message: string): void {
+    this.#problems.push({ severity: 'notice', place, message })
+  }
+
+  /** By file, line and column; what was said twice is there once (two plugins may validate one section). */
+  get problems(): readonly Problem[] {
+    const seen = new Set<string>()
+    return [...this.#problems].sort(byPlace).filter((problem) => {
+      const line = formatProblem(problem)
+      return !seen.has(line) && seen.add(line)
+    })
+  }
+
+  get failed(): boolean {
+    return this.#problems.some((problem) => problem.severity === 'error')
+  }
+}
+
+/** For callers that cannot go on; the message is all errors, one a line. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** The start of a file, for what is missing from it as a whole. */
+export function startOf(file: string): Place {
+  return { file, line: 1, column: 1 }
+}
+
+/** A file's name as people would type it: relative where it lies below the current directory. */
+export function formatFile(file: string): string {
+  const near = relative(process.cwd(), file)
+  return near === '' || near.startsWith('..') || isAbsolute(near) ? file : near
+}
+
+/** FILE:LINE:COLUMN */
+export function formatPlace(place: Place): string {
+  return `${formatFile(place.file)}:${place.line}:${place.column}`
+}
+
+/** FILE:LINE:COLUMN error MESSAGE */
+export function formatProblem(problem: Problem): string {
+  return `${formatPlace(problem.place)} ${problem.severity} ${oneLine(problem.message)}`
+}
+
+/** Control characters out: a key of a config file, or a plugin's own message, must not forge a second line. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  const { place: p } = a
+  const { place: q } = b
+  return compareText(p.file, q.file) || p.line - q.line || p.column - q.column
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
