@@ -21,11 +21,9 @@ export interface Slots {
 export type SlotName = keyof Slots & string
 
 /** Keys of a route in routes.yaml that a plugin reads (see `Base.routeKeys`). Plugins merge theirs. */
-// biome-ignore lint/suspicious/noEmptyInterface: merged by plugins
 export interface RouteKeys {}
 
 /** Top-level sections of settings.yaml that a plugin reads (see `Base.sections`). Plugins merge theirs. */
-// biome-ignore lint/suspicious/noEmptyInterface: merged by plugins
 export interface Sections {}
 export type SectionName = keyof Sections & string
 
@@ -331,7 +329,7 @@ export interface Base<C> {
   readonly routeKeys?: { readonly [K in keyof RouteKeys & string]?: StandardSchemaV1<unknown, RouteKeys[K]> }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the host holds stages of every type; defineStage keeps the types apart
+// `any` here and below: the host holds stages of every type; defineStage keeps the types apart.
 export interface Stage<
   C = any,
   K extends Role = any,
@@ -365,7 +363,6 @@ export interface Stage<
   setup(host: Host<C>): Sometimes<Made<K, N, W, P>>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: as Stage
 export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName = any> extends Base<C> {
   readonly kind: 'endpoint'
   readonly needs?: readonly N[]
@@ -381,7 +378,6 @@ export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName 
 }
 
 /** Anything others use by name: session store, minter, log sink. */
-// biome-ignore lint/suspicious/noExplicitAny: as Stage
 export interface ServicePlugin<C = any, K extends KindName = any> extends Base<C> {
   readonly kind: K
   open(host: Resources & { readonly options: C }): Sometimes<Kinds[K] & Partial<AsyncDisposable>>

@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+/** Slow ones first: a long file that starts last keeps one core idle. */
+const order = ['test/scenarios/', 'test/types/', 'test/bench']
+
+/**
+ * Test files whose path contains one of the patterns (all of them without patterns). A file may say in its first lines
+ * `// node only: WHY`, `// alone: WHY` (nothing else runs beside it) or `// timeout: 300s`.
+ */
+export function findTests(patterns) {
+  return readdirSync(join(root, 'test'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern.replace(/^\.\//, ''))))
+    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+    .map(describe)
+}
+
+function rank(file) {
+  const at = order.findIndex((prefix) => file.startsWith(prefix))
+  return at === -1 ? order.length : at
+}
+
+function describe(file) {
+  const text = readFileSync(join(root, file), 'utf8')
+  const head = text.split('\n', 6).join('\n')
+  const seconds = /^\/\/ timeout: (\d+)s\b/m.exec(head)?.[1]
+  return {
+    file,
+    onDeno: /^test\/(core|plugins|scenarios)\//.test(file) && !/^\/\/ node only: \S/m.test(head),
+    alone: /^\/\/ alone: \S/m.test(head),
+    browser: /playwright-core|kit\/browser/.test(text),
+    timeout: seconds === undefined ? undefined : Number(seconds) * 1000,
+  }
+}
