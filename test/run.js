@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { findChromium } from './runner/chromium.js'
 import { findTests } from './runner/find-tests.js'
 import { report, summary } from './runner/report.js'
-import { findDeno, runFile, stopAll } from './runner/run-file.js'
+import { denoMissing, runFile, stopAll } from './runner/run-file.js'
 
 const { values: flags, positionals: patterns } = readArgs()
 const both = flags.node === flags.deno
@@ -19,7 +19,7 @@ if (jobs.length === 0) fail(`no test file matches ${patterns.join(' ') || 'test/
 
 const notes = []
 const env = { ...process.env, ...chromiumEnv() }
-const missing = { deno: jobs.some((job) => job.runtime === 'deno') ? findDeno().missing : undefined }
+const missing = { deno: jobs.some((job) => job.runtime === 'deno') ? denoMissing() : undefined }
 if (missing.deno) notes.push(missing.deno)
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -51,7 +51,7 @@ async function drain(queue, width) {
 function chromiumEnv() {
   if (!jobs.some((job) => job.browser)) return {}
   const found = findChromium()
-  if (found.path) return { BASCULE_CHROMIUM: found.path }
+  if (found.path) return { CHROME_PATH: found.path }
   notes.push(found.missing)
   return {}
 }

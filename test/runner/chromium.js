@@ -7,11 +7,11 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** The browser tests drive the system's Chromium. Where it lacks and may be installed (root on Debian), it is. */
 export function findChromium() {
-  const path = process.env.BASCULE_CHROMIUM ?? onPath() ?? install()
+  const path = process.env.CHROME_PATH ?? onPath() ?? install()
   if (path) return { path }
   return {
     missing:
-      'no Chromium: browser tests are skipped. Install it (Debian: apt-get install chromium) or set BASCULE_CHROMIUM to its path',
+      'no Chromium: browser tests are skipped. Install it (Debian: apt-get install chromium) or set CHROME_PATH to its path',
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -6,16 +6,22 @@ import { root } from './find-tests.js'
 
 const running = new Set()
 
-/** The real program, not its launcher: that one would not pass a signal on. */
-export function findDeno() {
-  const path = join(root, 'node_modules', 'deno', process.platform === 'win32' ? 'deno.exe' : 'deno')
-  if (existsSync(path)) return { path }
-  return { missing: `no Deno for ${process.platform}-${process.arch} in node_modules (npm ci brings it)` }
+const deno = join(root, 'node_modules', 'deno', process.platform === 'win32' ? 'deno.exe' : 'deno')
+
+/** Undefined when Deno is there, else why not. Its launcher fetches the program where npm ran no install scripts. */
+export function denoMissing() {
+  const launcher = join(root, 'node_modules', 'deno', 'bin.cjs')
+  if (!existsSync(deno) && existsSync(launcher))
+    spawnSync(process.execPath, [launcher, '--version'], { stdio: 'ignore' })
+  return existsSync(deno)
+    ? undefined
+    : `no Deno for ${process.platform}-${process.arch} in node_modules (npm ci brings it)`
 }
 
 function commandOf({ runtime, file }) {
   if (runtime === 'node') return [process.execPath, ['--import=tsx', file]]
-  return [findDeno().path, ['run', '-A', '--quiet', '--no-lock', '--preload', 'test/deno/preload.ts', file]]
+  // The program itself, not its launcher: that one would not pass a signal on.
+  return [deno, ['run', '-A', '--quiet', '--no-lock', '--preload', 'test/deno/preload.ts', file]]
 }
 
 /** Runs one file as a program that prints TAP. Whatever it started and left behind ends with it. */
