@@ -1,0 +1,81 @@
+// Every request to the identity provider goes through here: time, size and transport are bounded in one place.
+import { Buffer } from 'node:buffer'
+import { isLoopback } from './text-values.ts'
+
+/** An identity provider's answer is a few KiB; a MiB is a fault or an attack (Traefik CVE-2026-26998). */
+const maxBytes = 1024 * 1024
+const quickTimeout = 5_000
+/** A redeem is never given up while its outcome is open: only a peer that will never answer is. */
+const redeemTimeout = 300_000
+
+export class IdpAnswerTooLarge extends Error {}
+
+type Fetch = (url: string, init: RequestInit & { body?: unknown }) => Promise<Response>
+
+/** `tokenEndpoint` is asked late: it is known only after discovery. */
+export function idpFetch(tokenEndpoint: () => string | undefined): Fetch {
+  return async (url, init) => {
+    const target = new URL(url)
+    if (target.protocol !== 'https:' && !isLoopback(target))
+      throw new TypeError(`refusing to speak plain http with ${target.host}: use https (http is for loopback only)`)
+    const redeem = url === tokenEndpoint()
+    const signal = AbortSignal.timeout(redeem ? redeemTimeout : quickTimeout)
+    const answer = await fetch(url, { ...init, signal } as RequestInit)
+    const bytes = await readBounded(answer)
+    return rebuild(answer, redeem ? tokenBody(bytes, init.body) : { bytes, oauthError: false, json: false })
+  }
+}
+
+async function readBounded(answer: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  if (answer.body === null) return new Uint8Array()
+  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxBytes) throw new IdpAnswerTooLarge('the identity provider sent more than 1 MiB')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+interface Body {
+  readonly bytes: Uint8Array
+  readonly json: boolean
+  readonly oauthError: boolean
+}
+
+/**
+ * A refresh's ID token is dropped before the library sees it: were its check to fail (JWKS away, clock off), the rotated
+ * refresh token in the same answer would be lost, and the next use of the old one would end the session.
+ */
+function tokenBody(bytes: Uint8Array, request: unknown): Body {
+  const answer = parseObject(bytes)
+  if (answer === undefined) return { bytes, json: false, oauthError: false }
+  const refresh = request instanceof URLSearchParams && request.get('grant_type') === 'refresh_token'
+  const oauthError = typeof answer.error === 'string'
+  if (!refresh || answer.id_token === undefined) return { bytes, json: true, oauthError }
+  const { id_token: _, ...rest } = answer
+  return { bytes: new TextEncoder().encode(JSON.stringify(rest)), json: true, oauthError }
+}
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** With a challenge beside it the library would not read the OAuth error: an invalid_client would look like a dead token. */
+function rebuild(answer: Response, body: Body): Response {
+  const headers = new Headers(answer.headers)
+  headers.delete('content-encoding')
+  headers.delete('content-length')
+  if (body.oauthError) headers.delete('www-authenticate')
+  if (body.json) headers.set('content-type', 'application/json')
+  const bodyless = answer.status === 204 || answer.status === 205 || answer.status === 304
+  return new Response(bodyless ? null : (body.bytes as Uint8Array<ArrayBuffer>), { status: answer.status, headers })
+}

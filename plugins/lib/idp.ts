@@ -1,0 +1,149 @@
+// The identity provider, one per (issuer, client): shared by login, logout and minters, over reloads.
+
+import { Buffer } from 'node:buffer'
+import {
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  buildAuthorizationUrlWithPAR,
+  buildEndSessionUrl,
+  type IDToken,
+  refreshTokenGrant,
+  type ServerMetadata,
+  type TokenEndpointResponse,
+  tokenRevocation,
+} from 'openid-client'
+import type { Shared } from '../../core/index.ts'
+import { Discovery, type IdpSettings } from './idp-discovery.ts'
+import { classify } from './idp-errors.ts'
+import type { TokenAnswer, TokenEndpoint } from './minter.ts'
+import type { AuthSettings } from './settings.ts'
+
+export type { IdpSettings } from './idp-discovery.ts'
+
+export type Params = readonly (readonly [name: string, value: string])[]
+
+/** What the login kept for its callback: the answer must fit all of it. */
+export interface CodeChecks {
+  readonly state: string
+  readonly nonce: string
+  readonly codeVerifier: string
+}
+export interface CodeAnswer extends TokenAnswer {
+  readonly idToken: string
+  readonly claims: IDToken
+  /** As in the metadata and the ID token; `Idp.issuer` is as configured, a final slash may differ. */
+  readonly issuer: string
+}
+
+/** Every call may reject with openid-client's errors or a network error: `classify` (idp-errors.ts) says what they mean. */
+export interface Idp extends TokenEndpoint {
+  readonly issuer: string
+  readonly clientId: string
+  metadata(): Promise<ServerMetadata>
+  /** Where to send the browser; pushed first (RFC 9126) where the IdP offers that, so a refusal may come from here. */
+  authorizationUrl(params: Params): Promise<URL>
+  /** The same request as it would be without PAR: for probing what the IdP refuses. */
+  plainAuthorizationUrl(params: Params): Promise<URL>
+  /** `callback`: public_url + path + the query as it came. Checks iss, state, nonce, PKCE and the ID token's signature and claims. */
+  codeGrant(callback: URL, checks: CodeChecks, params: Params): Promise<CodeAnswer>
+  /** Undefined: the IdP has no end-session endpoint. */
+  endSessionUrl(params: Params): Promise<URL | undefined>
+  /** Does nothing where the IdP offers no revocation. */
+  revoke(token: string): Promise<void>
+}
+
+export function idpSettings(auth: AuthSettings): IdpSettings {
+  const { issuer, client_id, client_secret, client_auth } = auth
+  return { issuer, client_id, client_secret, client_auth }
+}
+
+/** Opening asks for the metadata but does not wait: the BFF starts while its IdP is down. */
+export const idpShared: Shared<IdpSettings, Idp> = {
+  name: 'idp',
+  open(settings, host) {
+    const discovery = new Discovery(settings)
+    const early = discovery.configuration().then(
+      () => {},
+      (error: unknown) =>
+        host.log.warn(
+          { issuer: settings.issuer, error: classify(error).words },
+          'identity provider not reachable yet; asked again when it is needed',
+        ),
+    )
+    host.background(early)
+    return makeIdp(settings, discovery)
+  },
+}
+
+export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discovery(settings)): Idp {
+  const query = (params: Params) => new URLSearchParams(params.map(([name, value]) => [name, value]))
+  return {
+    issuer: settings.issuer,
+    clientId: settings.client_id,
+    metadata: async () => (await discovery.configuration()).serverMetadata(),
+    async authorizationUrl(params) {
+      const configuration = await discovery.configuration()
+      const pushed = configuration.serverMetadata().pushed_authorization_request_endpoint !== undefined
+      return pushed
+        ? buildAuthorizationUrlWithPAR(configuration, query(params))
+        : buildAuthorizationUrl(configuration, query(params))
+    },
+    plainAuthorizationUrl: async (params) => buildAuthorizationUrl(await discovery.configuration(), query(params)),
+    async codeGrant(callback, checks, params) {
+      const configuration = await discovery.configuration()
+      const asked = Date.now()
+      const expected = {
+        expectedState: checks.state,
+        expectedNonce: checks.nonce,
+        pkceCodeVerifier: checks.codeVerifier,
+        idTokenExpected: true,
+      }
+      const answer = await authorizationCodeGrant(configuration, callback, expected, query(params))
+      const claims = answer.claims()
+      if (claims === undefined || answer.id_token === undefined) throw new Error('the answer has no ID token')
+      return { ...tokenAnswer(answer, asked), idToken: answer.id_token, claims, issuer: claims.iss }
+    },
+    async refresh(refreshToken, params) {
+      const configuration = await discovery.configuration()
+      const asked = Date.now()
+      return tokenAnswer(await refreshTokenGrant(configuration, refreshToken, { ...params }), asked)
+    },
+    async endSessionUrl(params) {
+      const configuration = await discovery.configuration()
+      if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined
+      return buildEndSessionUrl(configuration, query(params))
+    },
+    async revoke(token) {
+      const configuration = await discovery.configuration()
+      if (configuration.serverMetadata().revocation_endpoint !== undefined) await tokenRevocation(configuration, token)
+    },
+  }
+}
+
+/** Counted from before the request was sent: an answer that took long is not believed to live longer. */
+function tokenAnswer(answer: TokenEndpointResponse, asked: number): TokenAnswer {
+  return {
+    accessToken: answer.access_token,
+    expiresAt: expiry(answer, asked),
+    ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
+    ...(answer.scope === undefined ? {} : { scope: answer.scope }),
+  }
+}
+
+function expiry(answer: TokenEndpointResponse, asked: number): number {
+  if (answer.expires_in !== undefined) return asked + answer.expires_in * 1000
+  const exp = expOf(answer.access_token)
+  return exp === undefined ? asked + 60_000 : exp * 1000
+}
+
+/** Unverified: the token is the backend's to judge, only its lifetime is read here. */
+function expOf(token: string): number | undefined {
+  const payload = token.split('.')[1]
+  if (payload === undefined) return undefined
+  try {
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { exp?: unknown }
+    return typeof claims?.exp === 'number' && Number.isFinite(claims.exp) ? claims.exp : undefined
+  } catch {
+    return undefined
+  }
+}

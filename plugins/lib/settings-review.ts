@@ -1,0 +1,53 @@
+// What one section cannot tell alone: names that must exist elsewhere, audiences that look alike.
+import type { ConfigView } from '../../core/index.ts'
+import type { AuthSettings, SessionSettings } from './settings.ts'
+import { isResourceIndicator } from './text-values.ts'
+
+function mintName(view: ConfigView): string {
+  const ref = view.sections.auth?.mint ?? 'resource'
+  return typeof ref === 'string' ? ref : ref.use
+}
+
+export function reviewAuth(value: AuthSettings, view: ConfigView): void {
+  if (mintName(view) === 'resource' && !value.oauth_scopes.includes('offline_access'))
+    view.warn(
+      ['oauth_scopes'],
+      'lacks offline_access: the identity provider will give no refresh token, and mint: resource cannot ask for service tokens',
+    )
+}
+
+export function reviewSession(value: SessionSettings, view: ConfigView): void {
+  if (value.idle_timeout > value.absolute_timeout)
+    view.error(['idle_timeout'], 'is longer than absolute_timeout, so it would never end a session')
+  const { domain } = value.cookie
+  const host = new URL(view.server.public_url).hostname
+  if (domain !== null && host !== domain && !host.endsWith(`.${domain}`))
+    view.error(['cookie', 'domain'], `does not cover ${host} (server.public_url): browsers would drop the cookie`)
+}
+
+/** The seeds list services in these maps that their routes.yaml lacks: a warning, not an error. */
+export function reviewNames(value: Readonly<Record<string, unknown>>, view: ConfigView): void {
+  for (const name of Object.keys(value))
+    if (!Object.hasOwn(view.services, name))
+      view.warn([name], `no service ${name} in routes.yaml; it must be spelled like target_service there`)
+}
+
+export function reviewAudiences(value: Readonly<Record<string, string>>, view: ConfigView): void {
+  reviewNames(value, view)
+  const seen = new Map<string, { readonly name: string; readonly audience: string }>()
+  for (const [name, audience] of Object.entries(value)) {
+    if (mintName(view) === 'resource' && !isResourceIndicator(audience))
+      view.warn(
+        [name],
+        `"${audience}" is no absolute URI: it is never sent as a resource, so mint: resource gets no token for ${name}`,
+      )
+    const bare = audience.toLowerCase().replace(/\/+$/, '')
+    const twin = seen.get(bare)
+    if (twin !== undefined && twin.audience !== audience)
+      view.warn(
+        [name],
+        `differs from the audience of ${twin.name} only by case or a slash; audiences are compared exactly`,
+      )
+    seen.set(bare, { name, audience })
+  }
+}

@@ -1,0 +1,233 @@
+// The sections of settings.yaml that sessions and tokens read. One object a section, however many plugins declare it.
+
+import { z } from 'zod'
+import type { PluginRef, Section } from '../../core/index.ts'
+import { reviewAudiences, reviewAuth, reviewNames, reviewSession } from './settings-review.ts'
+import { duration, isLoopback, wordList } from './text-values.ts'
+
+declare module '../../core/contract.ts' {
+  interface Sections {
+    auth: AuthSettings
+    session: SessionSettings
+    service_audiences: Readonly<Record<string, string>>
+    service_scopes: Readonly<Record<string, readonly string[]>>
+    service_tokens: Readonly<Record<string, never>>
+    cors: CorsSettings
+  }
+}
+
+/** Section `auth`. `mint` names a minter; the secret never appears in a log or an answer. */
+export interface AuthSettings {
+  readonly issuer: string
+  readonly client_id: string
+  readonly client_secret: string
+  readonly client_auth: 'client_secret_post' | 'client_secret_basic'
+  readonly oauth_scopes: readonly string[]
+  readonly authorize_params: Readonly<Record<string, string>>
+  readonly mint: PluginRef
+}
+
+/** Section `session`. Times in milliseconds; `keys` newest first, empty: one is made at start. */
+export interface SessionSettings {
+  readonly store: PluginRef
+  readonly idle_timeout: number
+  readonly absolute_timeout: number
+  readonly cookie: { readonly name: string; readonly same_site: 'strict' | 'lax'; readonly domain: string | null }
+  readonly keys: readonly string[]
+  /** Lower case. */
+  readonly csrf_header: string | null
+}
+
+export interface CorsSettings {
+  readonly allow_origins: readonly string[]
+}
+
+const text = z.string().trim().min(1, 'must not be empty')
+const pluginRef = z.union([text, z.strictObject({ use: text, with: z.record(z.string(), z.unknown()).optional() })])
+
+const issuer = text.superRefine((value, context) => {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))
+  if (url === undefined || !secure || url.search !== '' || url.hash !== '' || url.username !== '')
+    context.addIssue({
+      code: 'custom',
+      message: 'must be the https URL of the identity provider (http only on loopback), without query',
+    })
+})
+
+/** Refuses what a later version brings, in words that say what to write today. */
+function notBuilt(message: string) {
+  return z.unknown().superRefine((value, context) => {
+    if (value !== undefined && value !== null) context.addIssue({ code: 'custom', message })
+  })
+}
+
+const builtAuth = ['client_secret_post', 'client_secret_basic'] as const
+const laterAuth = ['private_key_jwt', 'tls_client_auth']
+const clientAuth = z
+  .enum(builtAuth, {
+    error: ({ input }) =>
+      laterAuth.includes(String(input))
+        ? `client_auth: ${String(input)} is not built yet; use client_secret_post or client_secret_basic`
+        : 'must be client_secret_post or client_secret_basic',
+  })
+  .default('client_secret_post')
+
+const laterMints = ['audience', 'scope', 'token-exchange', 'authorize', 'client-credentials']
+const mint = pluginRef.default('resource').superRefine((ref, context) => {
+  const name = typeof ref === 'string' ? ref : ref.use
+  if (laterMints.includes(name))
+    context.addIssue({ code: 'custom', message: `mint: ${name} is not built yet; use resource or login` })
+})
+
+/** Ours alone: a copy in authorize_params would undo PKCE, state or the audience check. */
+const ownParams =
+  /^(client_id|client_secret|redirect_uri|response_type|response_mode|state|nonce|scope|resource|request|request_uri|code_challenge.*)$/
+const authorizeParams = z
+  .record(z.string(), text)
+  .default({})
+  .superRefine((params, context) => {
+    for (const name of Object.keys(params))
+      if (ownParams.test(name))
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: `${name} is set by Bascule and cannot be given in authorize_params`,
+        })
+  })
+
+const scopes = wordList.default(['openid', 'profile', 'email', 'offline_access']).superRefine((words, context) => {
+  if (!words.includes('openid'))
+    context.addIssue({
+      code: 'custom',
+      message: 'must contain openid: without it the identity provider sends no ID token, and nobody is signed in',
+    })
+})
+
+const authSchema = z.strictObject(
+  {
+    issuer,
+    client_id: text,
+    client_secret: z
+      .string({ error: 'is required, e.g. client_secret: file:/run/secrets/bff' })
+      .trim()
+      .min(1, 'must not be empty'),
+    client_auth: clientAuth,
+    oauth_scopes: scopes,
+    authorize_params: authorizeParams,
+    mint,
+    private_key: notBuilt('private_key is not built yet; use client_secret').optional(),
+    preset: notBuilt('preset is not built yet; write issuer, mint and authorize_params instead').optional(),
+  },
+  { error: needed('auth', 'issuer, client_id and client_secret') },
+)
+
+/** Only for absence: anything else keeps zod's own words. */
+function needed(name: string, keys: string) {
+  return (issue: { readonly code?: string; readonly input?: unknown }) =>
+    issue.code === 'invalid_type' && (issue.input === undefined || issue.input === null)
+      ? `settings.yaml needs a section ${name} with ${keys}`
+      : undefined
+}
+
+const cookieName = text.superRefine((name, context) => {
+  if (!/^[A-Za-z0-9_-]+$/.test(name))
+    context.addIssue({ code: 'custom', message: 'may have letters, digits, _ and - only' })
+  if (/^__(host|secure|http)-/i.test(name))
+    context.addIssue({
+      code: 'custom',
+      message: 'is written without prefix: over https the name gets __Host- by itself',
+    })
+  if (name === 'bff_login')
+    context.addIssue({ code: 'custom', message: "is the login transaction's cookie; take another name" })
+})
+
+const cookie = z
+  .strictObject({
+    name: cookieName.default('bff_session'),
+    same_site: z
+      .enum(['strict', 'lax'], { error: 'must be strict or lax: none would send the session from foreign sites' })
+      .default('strict'),
+    domain: text
+      .toLowerCase()
+      .regex(
+        /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/,
+        'must be a domain name such as example.com',
+      )
+      .nullable()
+      .default(null),
+  })
+  .prefault({})
+
+const key = z
+  .string()
+  .trim()
+  .superRefine((value, context) => {
+    if (new TextEncoder().encode(value).length < 32 || new Set(value).size < 8)
+      context.addIssue({
+        code: 'custom',
+        message: 'needs at least 32 random bytes; make one with: openssl rand -base64 32',
+      })
+  })
+
+const sessionSchema = z
+  .strictObject({
+    store: pluginRef.default('memory'),
+    idle_timeout: duration.prefault('1h'),
+    absolute_timeout: duration.prefault('12h'),
+    cookie,
+    keys: z.array(key).default([]),
+    csrf_header: text
+      .toLowerCase()
+      .regex(/^[a-z0-9-]+$/, 'must be a header name')
+      .nullable()
+      .default(null),
+  })
+  .prefault({})
+
+const serviceTokens = z
+  .record(z.string(), z.unknown())
+  .default({})
+  .transform((value, context): Record<string, never> => {
+    for (const name of Object.keys(value))
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'service_tokens is not built yet; service_audiences and service_scopes say what is minted',
+      })
+    return {}
+  })
+
+const corsSchema = z
+  .strictObject({
+    allow_origins: z
+      .array(z.unknown())
+      .max(0, 'CORS is not built yet; leave allow_origins empty and serve the page from public_url')
+      .default([]),
+  })
+  .prefault({})
+  .transform((): CorsSettings => ({ allow_origins: [] }))
+
+const auth: Section<AuthSettings> = {
+  schema: authSchema,
+  refs: (value) => [{ kind: 'minter', ref: value.mint, path: ['mint'] }],
+  review: reviewAuth,
+}
+const session: Section<SessionSettings> = {
+  schema: sessionSchema,
+  refs: (value) => [{ kind: 'session-store', ref: value.store, path: ['store'] }],
+  review: reviewSession,
+}
+const service_audiences: Section<Readonly<Record<string, string>>> = {
+  schema: z.record(z.string(), text).default({}),
+  review: reviewAudiences,
+}
+const service_scopes: Section<Readonly<Record<string, readonly string[]>>> = {
+  schema: z.record(z.string(), wordList).default({}),
+  review: reviewNames,
+}
+const service_tokens: Section<Readonly<Record<string, never>>> = { schema: serviceTokens }
+const cors: Section<CorsSettings> = { schema: corsSchema }
+
+/** Plugins pick from here: two plugins may declare one section only with the same object. */
+export const sections = { auth, session, service_audiences, service_scopes, service_tokens, cors }
