@@ -20,6 +20,7 @@ export interface Problem {
 /** Collects what is wrong, so that one run tells everything at once. */
 export class Report {
   readonly #problems: Problem[] = []
+  readonly #hidden = new Set<string>()
 
   error(place: Place, message: string): void {
     this.#problems.push({ severity: 'error', place, message })
@@ -33,10 +34,16 @@ export class Report {
     this.#problems.push({ severity: 'notice', place, message })
   }
 
+  /** From here on no message shows this text: what came from a `file:` or a variable may be a secret, whoever quotes it. */
+  hide(text: string): void {
+    if (text.length >= 4) this.#hidden.add(text)
+  }
+
   /** By file, line and column; what was said twice is there once (two plugins may validate one section). */
   get problems(): readonly Problem[] {
     const seen = new Set<string>()
-    return [...this.#problems].sort(byPlace).filter((problem) => {
+    const shown = this.#problems.map((problem) => ({ ...problem, message: this.#withoutHidden(problem.message) }))
+    return shown.sort(byPlace).filter((problem) => {
       const line = formatProblem(problem)
       return !seen.has(line) && seen.add(line)
     })
@@ -44,6 +51,13 @@ export class Report {
 
   get failed(): boolean {
     return this.#problems.some((problem) => problem.severity === 'error')
+  }
+
+  #withoutHidden(message: string): string {
+    let shown = message
+    // The longest first: a secret that contains another must not leave its rest behind.
+    for (const text of [...this.#hidden].sort((a, b) => b.length - a.length)) shown = shown.replaceAll(text, '[hidden]')
+    return shown
   }
 }
 

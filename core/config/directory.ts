@@ -1,0 +1,75 @@
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type ConfigDocument, readDocument } from './document.ts'
+import { type Place, type Report, startOf } from './report.ts'
+import type { Env } from './substitute.ts'
+
+interface Reading {
+  readonly report: Report
+  readonly env: Env
+}
+
+export interface ConfigDirectory {
+  /** Absolute. */
+  readonly dir: string
+  /** Undefined: absent (then there are only defaults), or unusable (then the report says why). */
+  readonly settings: ConfigDocument | undefined
+  /** Undefined: the report says why. */
+  readonly routes: ConfigDocument | undefined
+  /** Those asked for so far, by name. */
+  readonly profiles: ReadonlyMap<string, ConfigDocument>
+  /** Reads profiles/NAME.yaml, once. `at`: where it is named. Undefined: the report says why. */
+  profile(name: string, at?: Place): ConfigDocument | undefined
+}
+
+/** The files of a config directory that are ours; nothing else in it is looked at. */
+export function readConfigDirectory(path: string, reading: Reading): ConfigDirectory {
+  const dir = resolve(path)
+  const there = isDirectory(dir)
+  if (!there) {
+    const cure = 'create it with a routes.yaml, or name another with --config DIR or BASCULE_CONFIG'
+    reading.report.error(startOf(dir), `there is no config directory here; ${cure}`)
+  }
+  const read = (name: string, cure?: string) => (there ? readOne(dir, name, reading, cure) : undefined)
+  const profiles = new Map<string, ConfigDocument>()
+  return {
+    dir,
+    settings: read('settings.yaml'),
+    routes: read('routes.yaml', 'create it with "services:" and "routes:"'),
+    profiles,
+    profile(name, at) {
+      const known = profiles.get(name)
+      if (known !== undefined || !there) return known
+      const document = readProfile(dir, name, reading, at)
+      if (document !== undefined) profiles.set(name, document)
+      return document
+    },
+  }
+}
+
+function readProfile(dir: string, name: string, reading: Reading, at?: Place): ConfigDocument | undefined {
+  const file = `profiles/${name}.yaml`
+  // A name, not a path: `../../etc/x` stays out.
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name)) {
+    reading.report.error(at ?? startOf(dir), 'a profile is named by letters, digits, - and _ only')
+    return undefined
+  }
+  if (at === undefined || existsSync(join(dir, file))) {
+    return readOne(dir, file, reading, 'create it with "stages: [route-match, …]"')
+  }
+  const cure = `create it with "stages: [route-match, …]", or name another profile`
+  reading.report.error(at, `there is no ${file} in the config directory; ${cure}`)
+  return undefined
+}
+
+/** Without a `cure` the file may be absent. */
+function readOne(dir: string, name: string, reading: Reading, cure?: string): ConfigDocument | undefined {
+  const file = join(dir, name)
+  if (existsSync(file)) return readDocument(file, { ...reading, dir })
+  if (cure !== undefined) reading.report.error(startOf(file), `there is no ${name}; ${cure}`)
+  return undefined
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
