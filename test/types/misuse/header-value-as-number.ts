@@ -1,0 +1,12 @@
+// expect: TS2345 Argument of type 'number' is not assignable to parameter of type 'string'
+import { defineStage } from '../../../core/index.ts'
+
+export default defineStage({
+  name: 'acme-number',
+  setup: () => () => ({
+    response(_x, head) {
+      // wrong: header values are text
+      head.headers.set('x-acme-count', 7)
+    },
+  }),
+})
