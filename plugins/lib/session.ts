@@ -89,6 +89,9 @@ export interface Sessions {
   update(session: Session, change: (now: SessionData) => SessionData): Promise<SessionData | 'gone'>
   /** Afterwards no request of this session succeeds. */
   end(session: Session): Promise<void>
+  /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
+  keyOf(session: Session): string
+  endKey(key: string): Promise<void>
   /** Key of the one queue for everything that spends this session's refresh token. */
   queueOf(session: Session): string
 }
