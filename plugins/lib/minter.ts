@@ -11,25 +11,48 @@ export interface MintWish {
   readonly scopes: readonly string[]
 }
 
+/** The login's own access token. `expiresAt` in ms since the epoch. */
+export interface LoginAccess {
+  readonly token: string
+  readonly expiresAt: number
+}
+
 /** What the session has to mint with. */
 export interface Grant {
   readonly refreshToken?: string
-  readonly access?: { readonly token: string; readonly expiresAt: number }
+  /** Absent where it has expired, or where a fresher one is wanted: a minter may use what it is given as it is. */
+  readonly access?: LoginAccess
+  /** Blank-separated; empty: not known. */
+  readonly grantedScopes: string
   readonly grantedResources: readonly string[]
+}
+
+/**
+ * No, and asking again changes nothing by itself. `words`: the IdP's own error and description, for the log. `refreshToken`: rotated
+ * although refused. `stepUp`: a new login would help.
+ */
+export interface MintRefused {
+  readonly kind: 'refused'
+  readonly reason: 'denied_by_idp' | 'no_refresh_token' | 'not_mintable'
+  readonly words?: string
+  readonly refreshToken?: string
+  readonly stepUp?: boolean
 }
 
 /** The token as the IdP gave it: the broker checks `aud`, issuer and expiry before it is kept. `expiresAt` in ms since the epoch. */
 export type Minted =
-  | { readonly kind: 'token'; readonly token: string; readonly expiresAt: number; readonly refreshToken?: string }
-  /** `words`: the IdP's own error and description, for the log. `refreshToken`: rotated although refused. */
   | {
-      readonly kind: 'refused'
-      readonly reason: 'denied_by_idp' | 'no_refresh_token' | 'not_mintable'
-      readonly words?: string
+      readonly kind: 'token'
+      readonly token: string
+      readonly expiresAt: number
+      readonly refreshToken?: string
+      /** The token is the login's own, renewed: kept for the other services too. */
+      readonly renewsAccess?: boolean
     }
+  | MintRefused
   | { readonly kind: 'grant_lost'; readonly words?: string }
-  /** Seconds. */
-  | { readonly kind: 'unavailable'; readonly retryAfter: number; readonly words?: string }
+  /** A passing fault. `retryAfter` in seconds. `alarm`: it will not pass without an operator (invalid_client). */
+  | { readonly kind: 'unavailable'; readonly retryAfter: number; readonly words?: string; readonly alarm?: boolean }
 
 /** The IdP as minters see it; plugins/lib/idp.ts implements it with openid-client. Rejects with the library's errors. */
 export interface TokenEndpoint {
@@ -51,5 +74,8 @@ export interface Minter {
   readonly spends: 'refresh' | 'nothing'
   /** Parameters the login itself must send for these wishes, e.g. `resource` values. Pure. */
   atLogin(wishes: readonly MintWish[]): readonly (readonly [name: string, value: string])[]
+  /** Pure: what is known to fail without asking the IdP. Undefined: worth asking. */
+  refuses(wish: MintWish, grant: Grant): MintRefused | undefined
+  /** Asked only where `refuses` did not. Settles with a `Minted`; a rejection counts as a fault of the minter. */
   mint(wish: MintWish, grant: Grant, idp: TokenEndpoint): Promise<Minted>
 }

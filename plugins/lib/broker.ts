@@ -1,0 +1,159 @@
+// What token-resolve, the callback and /auth/session ask of the tokens of a session.
+import { isFault } from '../../core/index.ts'
+import type { MintWish } from './minter.ts'
+import type { Turn } from './redeem-queue.ts'
+import type { Session, SessionData, TokenReason } from './session.ts'
+import { liveOf } from './token-credential.ts'
+import { grantOf, idpAway, type MintTools, mintToken, type Refusal, refusal, settled } from './token-mint.ts'
+import { heldFor, isRefusal, isToken, type PlanSettings, type TokenPlan, tokenPlan } from './token-plan.ts'
+import type { Credential } from './upstream.ts'
+
+export type { Refusal } from './token-mint.ts'
+
+/** One entry of `services` in /auth/session. `expires_at` is ISO 8601, null while there is no token. */
+export interface ServiceState {
+  readonly audience: string | null
+  readonly state: 'ready' | 'mintable' | 'step_up' | 'misconfigured'
+  readonly expires_at: string | null
+  readonly reason?: TokenReason
+}
+
+export interface Broker {
+  /** Without a promise while a live token is held. */
+  credential(session: Session, service: string): Credential | Refusal | Promise<Credential | Refusal>
+  /** Mints all services' tokens, first asked first served, then says so in the log once. Never rejects. */
+  prefetch(session: Session): Promise<void>
+  states(session: Session): Readonly<Record<string, ServiceState>>
+}
+
+export interface BrokerParts extends MintTools {
+  readonly settings: PlanSettings
+  readonly wishes: readonly MintWish[]
+  /** Services of session routes that service_audiences lacks. */
+  readonly unmapped: readonly string[]
+  /** Counted by the drain: a redeem outlives the request that asked for it. */
+  background(work: Promise<unknown>): void
+}
+
+/** How long a request waits for a mint. The mint itself is never cut short, and a late answer is kept. */
+const patience = 5000
+/** From here on the head of a lane counts as hanging. */
+const stuckAfter = 4000
+
+export function isRefused(answer: Credential | Refusal): answer is Refusal {
+  return 'kind' in answer
+}
+
+export function createBroker(parts: BrokerParts): Broker {
+  const plans = new Map(parts.wishes.map((wish) => [wish.service, tokenPlan(wish, parts.settings)]))
+  return {
+    credential: (session, service) => credential(parts, plans.get(service), session),
+    prefetch: (session) => prefetch(parts, [...plans.values()], session),
+    states: (session) => states(parts, plans, session),
+  }
+}
+
+const noMapping = refusal('no_mapping', false)
+
+function credential(parts: BrokerParts, plan: TokenPlan | undefined, session: Session) {
+  if (plan === undefined) return noMapping
+  const { sessions, clock } = parts
+  const data = sessions.secretsOf(session)
+  const now = clock.now()
+  const held = heldFor(data, plan)
+  if (isToken(held)) {
+    const live = liveOf(held)
+    if (now < live.renewAt) return live.credential
+    if (now < live.deadAt) {
+      renew(parts, session, data, plan)
+      return live.credential
+    }
+  }
+  return settled(data, plan, now) ?? refuses(parts, data, plan) ?? awaited(parts, session, plan)
+}
+
+/** What fails without asking the IdP needs no turn in the queue. */
+function refuses({ minter, clock }: BrokerParts, data: SessionData, plan: TokenPlan): Refusal | undefined {
+  const no = minter.refuses(plan.wish, grantOf(data, plan, clock.wall()))
+  return no === undefined ? undefined : refusal(no.reason, no.stepUp ?? false)
+}
+
+/** Ahead of expiry: this request goes on with the token that still lives, whatever becomes of the new one. */
+function renew(parts: BrokerParts, session: Session, data: SessionData, plan: TokenPlan): void {
+  const lane = laneOf(parts, session, plan)
+  if (parts.queue.pending(lane, plan.key) !== undefined || refuses(parts, data, plan) !== undefined) return
+  void mint(parts, session, plan)
+}
+
+function laneOf({ sessions, minter }: BrokerParts, session: Session, { key }: TokenPlan): string {
+  const lane = sessions.queueOf(session)
+  return minter.spends === 'refresh' ? lane : `${lane} ${key}`
+}
+
+/** The one mint of this service and session that runs or waits, else a new one. */
+function mint(parts: BrokerParts, session: Session, plan: TokenPlan): Promise<Credential | Refusal> {
+  const lane = laneOf(parts, session, plan)
+  const known = parts.queue.pending<Credential | Refusal>(lane, plan.key)
+  if (known !== undefined) return known
+  const work = parts.queue.add(lane, plan.key, (turn) => mintToken(parts, session, plan, turn).catch(storeAway))
+  parts.background(work)
+  return work
+}
+
+function storeAway(error: unknown): Refusal {
+  if (isFault(error) && error.code === 'STORE_UNAVAILABLE') return { kind: 'unavailable', what: 'store', retryAfter: 1 }
+  throw error
+}
+
+function awaited(parts: BrokerParts, session: Session, plan: TokenPlan): Refusal | Promise<Credential | Refusal> {
+  const lane = laneOf(parts, session, plan)
+  // Nobody lines up behind a redeem that does not come back.
+  const phase = parts.queue.stuck(lane, stuckAfter)
+  if (phase !== undefined) return gaveUp(parts, phase)
+  return new Promise((resolve, reject) => {
+    const stop = parts.clock.after(patience, () => resolve(gaveUp(parts, parts.queue.stuck(lane, stuckAfter))))
+    mint(parts, session, plan).then(resolve, reject).finally(stop)
+  })
+}
+
+/** A redeem that cannot be written down is the store's fault, not the IdP's. */
+function gaveUp({ queue, clock, log, issuer }: BrokerParts, phase: Turn['phase'] | undefined): Refusal {
+  if (phase === 'read' || phase === 'keep') return { kind: 'unavailable', what: 'store', retryAfter: 1 }
+  if (phase === 'redeem' && queue.health.hung(clock.now()))
+    log.warn({ issuer, error: `no answer to a token request for ${stuckAfter / 1000} s` }, 'idp_unavailable')
+  return idpAway
+}
+
+async function prefetch(parts: BrokerParts, plans: readonly TokenPlan[], session: Session): Promise<void> {
+  const names = await Promise.all(
+    plans.map(async (plan) => {
+      const data = parts.sessions.secretsOf(session)
+      if (refuses(parts, data, plan) !== undefined) return []
+      const got = await mint(parts, session, plan).catch(() => idpAway)
+      return isRefused(got) ? [] : [plan.wish.service]
+    }),
+  )
+  parts.log.info({ services: names.flat(), sub: session.sub }, 'bff_service_tokens_mapped')
+}
+
+function states(parts: BrokerParts, plans: ReadonlyMap<string, TokenPlan>, session: Session) {
+  const data = parts.sessions.secretsOf(session)
+  const entries = [...plans].map(([service, plan]): [string, ServiceState] => [service, stateOf(parts, data, plan)])
+  const lost = parts.unmapped.map((service): [string, ServiceState] => [
+    service,
+    { audience: null, state: 'misconfigured', expires_at: null, reason: 'no_mapping' },
+  ])
+  return Object.fromEntries([...entries, ...lost])
+}
+
+function stateOf(parts: BrokerParts, data: SessionData, plan: TokenPlan): ServiceState {
+  const { audience } = plan.wish
+  const now = parts.clock.now()
+  const held = heldFor(data, plan)
+  if (isToken(held) && now < liveOf(held).deadAt)
+    return { audience, state: 'ready', expires_at: new Date(held.expiresAt).toISOString() }
+  // As last known, also when it would be asked again: a state that flickers with the clock helps nobody.
+  const no = isRefusal(held) ? refusal(held.refused, false) : refuses(parts, data, plan)
+  if (no?.kind !== 'refused') return { audience, state: 'mintable', expires_at: null }
+  return { audience, state: no.stepUp ? 'step_up' : 'misconfigured', expires_at: null, reason: no.reason }
+}

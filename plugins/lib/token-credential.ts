@@ -1,0 +1,67 @@
+import { createHash, randomInt } from 'node:crypto'
+import type { RawHeaders } from '../../core/index.ts'
+import type { StoredToken } from './session.ts'
+import type { Credential } from './upstream.ts'
+
+const inspect = Symbol.for('nodejs.util.inspect.custom')
+
+/** `Authorization: Bearer …` of one service's token. The token is behind a private field: printing shows a fingerprint. */
+export class BearerCredential implements Credential {
+  readonly audience: string
+  readonly expiresAt: number
+  readonly #token: string
+  readonly #headers: RawHeaders
+
+  constructor({ token, audience, expiresAt }: StoredToken) {
+    this.audience = audience
+    this.expiresAt = expiresAt
+    this.#token = token
+    this.#headers = ['Authorization', `Bearer ${token}`]
+    Object.freeze(this.#headers)
+    Object.freeze(this)
+  }
+
+  /** Made when asked: a request that logs nothing of it pays no hash. */
+  get fingerprint(): string {
+    return createHash('sha256').update(this.#token).digest('base64url').slice(0, 8)
+  }
+  headers(): RawHeaders {
+    return this.#headers
+  }
+  toString(): string {
+    return `Bearer ${this.fingerprint}…`
+  }
+  toJSON(): string {
+    return this.toString()
+  }
+  [inspect](): string {
+    return this.toString()
+  }
+}
+
+/** A held token with what a request must know of it, worked out once. Times in ms since the epoch. */
+export interface Live {
+  readonly credential: Credential
+  /** From here on a request renews it in the background. */
+  readonly renewAt: number
+  /** From here on it is not sent: it would expire on its way. */
+  readonly deadAt: number
+}
+
+// By the stored token itself: it is replaced whole, so nothing here can outlive or outdate it.
+const lives = new WeakMap<StoredToken, Live>()
+
+export function liveOf(stored: StoredToken): Live {
+  const known = lives.get(stored)
+  if (known !== undefined) return known
+  const life = Math.max(0, stored.expiresAt - stored.mintedAt)
+  // Jitter: sessions made by one morning's logins must not all renew in the same second.
+  const margin = (Math.min(30_000, life / 5) * randomInt(100, 126)) / 100
+  const live = {
+    credential: new BearerCredential(stored),
+    renewAt: stored.expiresAt - margin,
+    deadAt: stored.expiresAt - Math.min(500, life / 10),
+  }
+  lives.set(stored, live)
+  return live
+}

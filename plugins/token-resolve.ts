@@ -1,0 +1,80 @@
+import { defineStage, type Exchange, type Log, type Route, type Verdict } from '../core/index.ts'
+import { bridge, bridgeSections } from './lib/bridge.ts'
+import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
+import { loginUrl } from './lib/login-url.ts'
+import type { Credential } from './lib/upstream.ts'
+
+type X = Exchange<'route' | 'session', never, 'token'>
+
+/** Gives each request of a session route the token of its service: from the session, or minted while it waits. */
+export default defineStage({
+  name: 'token-resolve',
+  needs: ['route', 'session'],
+  provides: ['token'],
+  // A mint is waited for up to 5 s, behind a session store that has its own time limit.
+  timeout: 15_000,
+  sections: bridgeSections,
+  applies: needsToken,
+  async setup(host) {
+    const { broker } = await bridge(host)
+    return (route) => ({ run: resolver(route, broker, host.log, host.server.public_url) })
+  },
+})
+
+function needsToken(route: Route): boolean {
+  return route.auth === 'session' && route.target_service !== ''
+}
+
+function resolver(route: Route, broker: Broker, log: Log, publicUrl: string) {
+  const service = route.target_service
+  const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> =>
+    isRefused(got) ? refuse(x, got) : x.proceed({ token: got })
+
+  function refuse(x: X, refusal: Refusal): Verdict<'filter'> {
+    switch (refusal.kind) {
+      case 'refused':
+        return noToken(x, refusal.reason, refusal.stepUp)
+      case 'session_over':
+        return x.reply(401, 'SESSION_REQUIRED', {
+          reason: 'grant_lost',
+          detail: 'The session ended: the identity provider no longer accepts it. Sign in again.',
+          members: { login_url: loginUrl(publicUrl, x) },
+        })
+      case 'unavailable':
+        return refusal.what === 'store'
+          ? x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: refusal.retryAfter })
+          : x.reply(503, 'IDP_UNAVAILABLE', {
+              retryAfter: refusal.retryAfter,
+              detail: 'A token for this service cannot be had just now. The session is kept; try again.',
+              members: { service },
+            })
+    }
+  }
+
+  function noToken(x: X, reason: keyof typeof details, stepUp: boolean): Verdict<'filter'> {
+    log.warn({ status: 401, reason, route: route.id, correlation_id: x.id }, `NO_TOKEN_AVAILABLE service=${service}`)
+    return x.reply(401, reason === 'audience_mismatch' ? 'AUDIENCE_MISMATCH' : 'NO_TOKEN_AVAILABLE', {
+      reason,
+      detail: details[reason],
+      members: { service, ...(stepUp ? { login_url: loginUrl(publicUrl, x) } : {}) },
+    })
+  }
+
+  return (x: X): Verdict<'filter'> | Promise<Verdict<'filter'>> => {
+    const got = broker.credential(x.get('session'), service)
+    return got instanceof Promise ? got.then((late) => answer(x, late)) : answer(x, got)
+  }
+}
+
+const details = {
+  no_mapping: 'service_audiences has no entry for this service.',
+  denied_by_idp:
+    "The identity provider gives no token for this service's audience: its scope mapping and the client's allowed audiences must both contain it.",
+  audience_mismatch:
+    "The identity provider's token is for another audience than service_audiences says; it was not sent.",
+  no_refresh_token:
+    'The login brought no refresh token: oauth_scopes needs offline_access, and the identity provider must grant it.',
+  not_mintable: 'The audience in service_audiences is no absolute URI, so it cannot be asked for as a resource.',
+  grant_lost: 'The identity provider no longer accepts this session.',
+  idp_unavailable: 'The identity provider is not available.',
+} as const
