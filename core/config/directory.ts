@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ConfigDocument, readDocument } from './document.ts'
 import { type Place, type Report, startOf } from './report.ts'
@@ -54,7 +54,7 @@ function readProfile(dir: string, name: string, reading: Reading, at?: Place): C
     reading.report.error(at ?? startOf(dir), 'a profile is named by letters, digits, - and _ only')
     return undefined
   }
-  if (at === undefined || existsSync(join(dir, file))) {
+  if (at === undefined || present(join(dir, file))) {
     return readOne(dir, file, reading, 'create it with "stages: [route-match, …]"')
   }
   const cure = `create it with "stages: [route-match, …]", or name another profile`
@@ -65,9 +65,18 @@ function readProfile(dir: string, name: string, reading: Reading, at?: Place): C
 /** Without a `cure` the file may be absent. */
 function readOne(dir: string, name: string, reading: Reading, cure?: string): ConfigDocument | undefined {
   const file = join(dir, name)
-  if (existsSync(file)) return readDocument(file, { ...reading, dir })
+  if (present(file)) return readDocument(file, { ...reading, dir })
   if (cure !== undefined) reading.report.error(startOf(file), `there is no ${name}; ${cure}`)
   return undefined
+}
+
+/** Only what is truly absent is: a dangling link, or a directory that may not be entered, must not pass for "all defaults". */
+function present(file: string): boolean {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
+  }
 }
 
 function isDirectory(path: string): boolean {

@@ -1,0 +1,83 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import type { LogSettings, ServerSettings } from '../contract.ts'
+import type { StandardSchemaV1 } from '../standard-schema.ts'
+import type { ConfigDocument } from './document.ts'
+import type { Report } from './report.ts'
+import { duration, httpOrigin, isLoopbackUrl, name, notYet, text } from './values.ts'
+
+const portError = 'must be a port: a whole number from 0 to 65535'
+const port = z.int(portError).min(0, portError).max(65535, portError)
+
+const network = z.string().refine(isNetwork, 'must be an address or a CIDR such as 10.0.0.0/8')
+
+const server = z
+  .strictObject({
+    host: text
+      .regex(/^[A-Za-z0-9.:_-]*$/, 'must be an address or a host name, without scheme, port or brackets')
+      .default('127.0.0.1'),
+    port: port.default(8080),
+    public_url: httpOrigin.optional(),
+    trusted_proxies: z.array(network).default([]),
+    admin_port: port.default(9090),
+    tls: notYet('remove it, and let a proxy in front end TLS').optional(),
+    drain_timeout: duration.prefault('30s'),
+  })
+  .transform(({ tls: _, public_url, ...rest }): ServerSettings => {
+    return { ...rest, public_url: public_url ?? `http://localhost:${rest.port}` }
+  })
+
+const log = z.strictObject({
+  level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  format: z.enum(['json', 'text']).default('json'),
+})
+
+const pluginFile = z.string().superRefine((value, context) => {
+  if (/^\.{1,2}\/./.test(value)) return
+  const message = /^(?:npm|jsr|https?|node):/.test(value)
+    ? 'names a package, and those are not built yet; name a file such as ./plugins/tenant.ts'
+    : 'must be a file such as ./plugins/tenant.ts, relative to the config directory'
+  context.addIssue({ code: 'custom', message })
+})
+
+/** The sections of settings.yaml that core reads. */
+export interface CoreSettings {
+  readonly profile: string
+  readonly server: ServerSettings
+  readonly log: LogSettings
+  /** Name → file, relative to the config directory. */
+  readonly plugins: Readonly<Record<string, string>>
+  /** Not built yet: nothing but an empty `base_url` is let through. */
+  readonly pdp: Readonly<Record<string, unknown>> | null | undefined
+}
+
+/** One schema a section, so that a fault in one does not hide another's. */
+export const coreSettings: { readonly [K in keyof CoreSettings]: StandardSchemaV1<unknown, CoreSettings[K]> } = {
+  profile: name.default('audience-bridge'),
+  server: server.prefault({}),
+  log: log.prefault({}),
+  plugins: z.record(name, pluginFile).default({}),
+  pdp: z.strictObject({ base_url: notYet('leave it null').optional() }).nullish(),
+}
+
+/** What is allowed, but seldom meant. */
+export function reviewServer(settings: ServerSettings, document: ConfigDocument, report: Report): void {
+  if (settings.public_url.startsWith('http:') && !isLoopbackUrl(settings.public_url)) {
+    const message = 'server.public_url is plain http: whoever is on the way can read the session cookie; use https'
+    report.warn(document.place(['server', 'public_url']), message)
+  }
+  if (settings.admin_port !== 0 && settings.admin_port === settings.port) {
+    report.error(document.place(['server', 'admin_port']), 'server.admin_port must differ from server.port')
+  }
+  for (const [i, cidr] of settings.trusted_proxies.entries()) {
+    if (!cidr.endsWith('/0')) continue
+    const message = 'trusts everyone: any client can then choose the address and host it is seen with'
+    report.warn(document.place(['server', 'trusted_proxies', i]), message)
+  }
+}
+
+function isNetwork(value: string): boolean {
+  const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(value) ?? []
+  const family = isIP(address)
+  return family !== 0 && (bits === undefined || Number(bits) <= (family === 4 ? 32 : 128))
+}

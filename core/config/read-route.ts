@@ -1,0 +1,106 @@
+import type { Route, RouteKeys } from '../contract.ts'
+import type { StandardSchemaV1 } from '../standard-schema.ts'
+import type { Path } from './document.ts'
+import { pathProblem, placeholders, upstreamPathProblem } from './path-pattern.ts'
+import { coreRouteKeys, coreRouteSchema, type RouteEntry } from './route-schema.ts'
+import { validate, type Where } from './validate.ts'
+
+/** A route as written and checked; who loads it adds where it stands and its service. */
+export type RouteSettings = Omit<Route, 'from' | 'service' | 'at'>
+
+type Raw = Readonly<Record<string, unknown>>
+type PluginKeys = Readonly<Record<string, StandardSchemaV1>>
+
+/** One entry of `routes`. All that is wrong with it is in the report, also where an earlier check found fault. */
+export function readRoute(extra: PluginKeys, value: unknown, where: Where): RouteSettings | undefined {
+  const own = Object.keys(extra).filter((key) => !coreRouteKeys.includes(key))
+  const core = validate(coreRouteSchema(own), value, where)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const raw = value as Raw
+  const added = readExtra(extra, own, raw, where)
+  const sound = [checkPatterns(raw, where), checkWhatIsSent(raw, where)].every(Boolean)
+  return core === undefined || added === undefined || !sound ? undefined : assemble(core, added)
+}
+
+function assemble(entry: RouteEntry, added: Partial<RouteKeys>): RouteSettings {
+  const { id, path, methods, hosts, target_service, upstream_path, auth } = entry
+  const { preserve_path, encoded_slash, websocket, streaming } = entry
+  return {
+    ...added,
+    ...{ id, path, target_service, auth, preserve_path, encoded_slash, websocket, streaming },
+    ...(methods && { methods: [...new Set(methods)] }),
+    ...(hosts && { hosts: [...new Set(hosts)] }),
+    ...(upstream_path !== undefined && !preserve_path && { upstream_path }),
+  } as RouteSettings
+}
+
+/** Each plugin's key by its own schema, absent ones too: the default is the schema's. */
+function readExtra(extra: PluginKeys, keys: readonly string[], raw: Raw, where: Where): Partial<RouteKeys> | undefined {
+  const made: Record<string, unknown> = {}
+  let failed = false
+  for (const key of keys) {
+    const result = validate(boxed(extra[key]!), raw[key], below(where, key))
+    if (result === undefined) failed = true
+    else if (result.value !== undefined) made[key] = result.value
+  }
+  return failed ? undefined : made
+}
+
+/** The schema with its result in a box: a key may well be undefined, and that is no fault. */
+function boxed<T>(schema: StandardSchemaV1<unknown, T>): StandardSchemaV1<unknown, { readonly value: T }> {
+  const standard = schema['~standard']
+  const box = (result: Awaited<ReturnType<typeof standard.validate>>) =>
+    result.issues === undefined ? { value: { value: result.value } } : result
+  const validate = (value: unknown) => {
+    const result = standard.validate(value)
+    return result instanceof Promise ? result.then(box) : box(result)
+  }
+  return { ...schema, '~standard': { ...standard, types: undefined, validate } }
+}
+
+function checkPatterns(raw: Raw, where: Where): boolean {
+  const path = textOf(raw.path)
+  const template = textOf(raw.upstream_path)
+  const wrongPath = path === undefined ? undefined : pathProblem(path)
+  // A pattern that is wrong itself cannot say which names it gives.
+  const pattern = wrongPath === undefined ? path : undefined
+  const wrongTemplate = template === undefined ? undefined : upstreamPathProblem(template, pattern)
+  if (wrongPath !== undefined) say(where, 'path', wrongPath)
+  if (wrongTemplate !== undefined) say(where, 'upstream_path', wrongTemplate)
+  return wrongPath === undefined && wrongTemplate === undefined
+}
+
+function checkWhatIsSent(raw: Raw, where: Where): boolean {
+  const { document, report } = where
+  const at = [...where.path, 'upstream_path']
+  const keeps = raw.preserve_path === true
+  const template = textOf(raw.upstream_path)
+  if (raw.upstream_path === undefined && !keeps) {
+    if (document.broken(at)) return true
+    const cure = "write upstream_path, or preserve_path: true to send the client's path as it is"
+    report.error(document.place(where.path), `this route does not say which path to send; ${cure}`)
+    return false
+  }
+  if (template !== undefined && keeps) {
+    report.warn(
+      document.place(at, 'key'),
+      'upstream_path has no effect beside preserve_path: true; remove one of the two',
+    )
+  } else if (template !== undefined && textOf(raw.path)?.endsWith('*') && !placeholders(template).includes('path')) {
+    const message = 'upstream_path has no {path}: what the * matched is not sent, so all these paths become one'
+    report.warn(document.place(at), message)
+  }
+  return true
+}
+
+function say(where: Where, key: string, problem: string): void {
+  where.report.error(where.document.place([...where.path, key]), `${key} ${problem}`)
+}
+
+function below(where: Where, key: string): Where & { readonly path: Path } {
+  return { ...where, path: [...where.path, key] }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined
+}
