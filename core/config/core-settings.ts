@@ -52,13 +52,13 @@ export interface CoreSettings {
 }
 
 /** One schema a section, so that a fault in one does not hide another's. */
-export const coreSettings: { readonly [K in keyof CoreSettings]: StandardSchemaV1<unknown, CoreSettings[K]> } = {
+export const coreSettings: Readonly<Record<keyof CoreSettings, StandardSchemaV1>> = {
   profile: name.default('audience-bridge'),
   server: server.prefault({}),
   log: log.prefault({}),
   plugins: z.record(name, pluginFile).default({}),
   pdp: z.strictObject({ base_url: notYet('leave it null').optional() }).nullish(),
-}
+} satisfies { readonly [K in keyof CoreSettings]: StandardSchemaV1<unknown, CoreSettings[K]> }
 
 /** What is allowed, but seldom meant. */
 export function reviewServer(settings: ServerSettings, document: ConfigDocument, report: Report): void {
