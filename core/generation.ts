@@ -1,0 +1,99 @@
+import type { KindName, Kinds, Log, PluginRef, ServicePlugin, Shared } from './contract.ts'
+import { fault } from './errors.ts'
+import { PluginHost, withOptions } from './host.ts'
+import type { LoadedConfig } from './load.ts'
+import { assemble } from './pipeline.ts'
+import { Scope, type SharedResources } from './resources.ts'
+import type { Flight, Ground } from './run/flight.ts'
+import type { Pipeline } from './run/program.ts'
+
+/** One configuration at work: its programs, what its plugins opened, and the requests that began in it. */
+export class Generation implements Ground {
+  readonly number: number
+  readonly config: LoadedConfig
+  readonly pipeline: Pipeline
+  readonly log: Log
+  draining = false
+  readonly #scope: Scope
+  readonly #flights = new Set<Flight>()
+  #empty: (() => void) | undefined
+
+  private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, scope: Scope) {
+    this.number = number
+    this.config = config
+    this.pipeline = pipeline
+    this.log = scope.log
+    this.#scope = scope
+  }
+
+  /** Sets up every plugin beside whatever runs already. If one fails, what was made is closed, and the error goes on. */
+  static async build(number: number, config: LoadedConfig, shared: SharedResources, log: Log): Promise<Generation> {
+    const scope = new Scope(`generation ${number}`, log, shared, serviceOpener(config))
+    try {
+      const pipeline = await assemble(config, (name, options) => new PluginHost(scope.child(name), config, options))
+      return new Generation(number, config, pipeline, scope)
+    } catch (error) {
+      await scope.close()
+      throw error
+    }
+  }
+
+  get inFlight(): number {
+    return this.#flights.size
+  }
+
+  began(flight: Flight): void {
+    this.#flights.add(flight)
+  }
+
+  ended(flight: Flight): void {
+    this.#flights.delete(flight)
+    if (this.#flights.size === 0) this.#empty?.()
+  }
+
+  /** Lets requests end by themselves for up to `ms`, then ends them; closes what its plugins opened. */
+  async retire(ms: number): Promise<void> {
+    await this.#drained(ms)
+    for (const flight of [...this.#flights]) flight.cancel(fault('DRAINING', 'the server is shutting down'))
+    await this.#drained(1_000)
+    await this.#scope.close()
+  }
+
+  #drained(ms: number): Promise<void> {
+    if (this.#flights.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms)
+      function done(): void {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.#empty = done
+    })
+  }
+}
+
+const openers = new WeakMap<ServicePlugin, Shared<unknown, unknown>>()
+
+/** One opened service for equal options, however many plugins and generations use it. */
+function sharedOf(plugin: ServicePlugin): Shared<unknown, unknown> {
+  const known = openers.get(plugin)
+  if (known) return known
+  const made: Shared<unknown, unknown> = {
+    name: `${String(plugin.kind)} ${plugin.name}`,
+    open: (options, host) => plugin.open(withOptions(host, options)),
+    close: async (service) => {
+      await (service as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.()
+    },
+  }
+  openers.set(plugin, made)
+  return made
+}
+
+function serviceOpener(config: LoadedConfig) {
+  return async <K extends KindName>(kind: K, ref: PluginRef, scope: Scope): Promise<Kinds[K]> => {
+    const use = typeof ref === 'string' ? ref : ref.use
+    const plugin = await config.loader.load(kind, use)
+    const options = await config.optionsOf(plugin, typeof ref === 'string' ? undefined : ref.with)
+    return (await scope.shared(sharedOf(plugin), options)) as Kinds[K]
+  }
+}

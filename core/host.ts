@@ -1,0 +1,87 @@
+import type {
+  Host,
+  KindName,
+  Kinds,
+  Log,
+  LogSettings,
+  PluginRef,
+  Resources,
+  Route,
+  SectionName,
+  Sections,
+  ServerSettings,
+  Service,
+  Shared,
+  Sometimes,
+} from './contract.ts'
+import type { LoadedConfig } from './load.ts'
+
+/** What one plugin gets at `setup`: its options, the config it may read, and a scope that closes what it makes. */
+export class PluginHost implements Host {
+  readonly options: unknown
+  readonly log: Log
+  readonly #scope: Resources
+  readonly #config: LoadedConfig
+
+  constructor(scope: Resources, config: LoadedConfig, options: unknown) {
+    this.#scope = scope
+    this.#config = config
+    this.options = options
+    this.log = scope.log
+  }
+
+  get routes(): readonly Route[] {
+    return this.#config.programs.map((p) => p.route)
+  }
+
+  get services(): Readonly<Record<string, Service>> {
+    return this.#config.services
+  }
+
+  get server(): ServerSettings {
+    return this.#config.server
+  }
+
+  get logSettings(): LogSettings {
+    return this.#config.log
+  }
+
+  section<K extends SectionName>(name: K): Sections[K] {
+    const value = this.#config.sections[name]
+    if (value === undefined) throw new Error(`the section ${name} was not declared by any loaded plugin`)
+    return value as Sections[K]
+  }
+
+  use<K extends KindName>(kind: K, ref: PluginRef): Promise<Kinds[K]> {
+    return this.#scope.use(kind, ref)
+  }
+
+  shared<S, T>(what: Shared<S, T>, settings: S): Promise<T> {
+    return this.#scope.shared(what, settings)
+  }
+
+  every(ms: number, task: () => Sometimes<void>): void {
+    this.#scope.every(ms, task)
+  }
+
+  background(work: Promise<unknown>): void {
+    this.#scope.background(work)
+  }
+
+  onClose(fn: () => Sometimes<void>): void {
+    this.#scope.onClose(fn)
+  }
+}
+
+/** A service's view: its options and what it may make; it knows no routes. */
+export function withOptions<C>(host: Resources, options: C): Resources & { readonly options: C } {
+  return {
+    options,
+    log: host.log,
+    use: (kind, ref) => host.use(kind, ref),
+    shared: (what, settings) => host.shared(what, settings),
+    every: (ms, task) => host.every(ms, task),
+    background: (work) => host.background(work),
+    onClose: (fn) => host.onClose(fn),
+  }
+}

@@ -1,0 +1,45 @@
+import type { PlannedProgram, Profile } from './compile/profile.ts'
+import { readConfigDirectory } from './config/directory.ts'
+import { Report } from './config/report.ts'
+import type { Base, LogSettings, Sections, ServerSettings, Service } from './contract.ts'
+import { Loading } from './loading.ts'
+import type { PluginLoader } from './plugins.ts'
+
+export interface LoadOptions {
+  readonly dir: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Instead of settings.yaml's. */
+  readonly profile?: string | undefined
+  readonly port?: number | undefined
+  readonly adminPort?: number | undefined
+}
+
+/** Everything read, checked and planned; nothing opened. */
+export interface LoadedConfig {
+  readonly dir: string
+  readonly server: ServerSettings
+  readonly log: LogSettings
+  readonly services: Readonly<Record<string, Service>>
+  readonly sections: Readonly<Partial<Sections>>
+  readonly profile: Profile
+  readonly programs: readonly PlannedProgram[]
+  readonly loader: PluginLoader
+  /** Files whose change is a change of config. */
+  readonly files: readonly string[]
+  /** Validates what a reference gives a service plugin; rejects with a PluginError. */
+  optionsOf(plugin: Base<unknown>, given: unknown): Promise<unknown>
+}
+
+export interface Loaded {
+  readonly report: Report
+  /** Absent when the report has errors. */
+  readonly config?: LoadedConfig
+}
+
+/** Reads a config directory, loads its plugins and proves every program. Never throws for what a person wrote wrong: the report has it all. */
+export async function loadConfig(options: LoadOptions): Promise<Loaded> {
+  const report = new Report()
+  const directory = readConfigDirectory(options.dir, { report, env: options.env })
+  const config = await new Loading(options, directory, report).load()
+  return report.failed || !config ? { report } : { report, config }
+}

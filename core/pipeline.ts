@@ -1,0 +1,108 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { ListedEndpoint, ListedStage, PlannedProgram } from './compile/profile.ts'
+import { roleOf } from './compile/profile.ts'
+import { likely } from './config/suggest.ts'
+import type { Endpoint, Exchange, Host, Made, Route, SlotName, Stage } from './contract.ts'
+import type { LoadedConfig } from './load.ts'
+import { PluginError } from './plugins.ts'
+import { type AnyExchange, type Pipeline, type Program, program, type Step } from './run/program.ts'
+
+const STAGE_TIMEOUT = 30_000
+/** Routes a turn of the event loop: a reload of 10,000 must not stall requests. */
+const SLICE = 200
+
+type HostFor = (name: string, options: unknown) => Host
+type StepOf = (route: Route) => Step
+type Handler = (x: Exchange<SlotName, SlotName>) => unknown
+
+/** Sets every plugin up once, then builds each route's flat program. */
+export async function assemble(config: LoadedConfig, hostFor: HostFor): Promise<Pipeline> {
+  const makers = new Map<ListedStage | ListedEndpoint, StepOf>()
+  for (const listed of config.profile.stages)
+    makers.set(listed, await setUpStage(listed, hostFor(listed.name, listed.options)))
+  for (const { by } of config.profile.endpoints) {
+    if (!makers.has(by)) makers.set(by, await setUpEndpoint(by, hostFor(by.name, by.options)))
+  }
+  const programs = new Map<Route, Program>()
+  for (const planned of config.programs) {
+    if (programs.size % SLICE === SLICE - 1) await turn()
+    programs.set(planned.route, buildProgram(planned, makers))
+  }
+  return { unrouted: unrouted(config.profile.stages, makers), programs }
+}
+
+function buildProgram({ route, stages, endpoint }: PlannedProgram, makers: ReadonlyMap<unknown, StepOf>): Program {
+  const steps = stages.map((listed) => makers.get(listed)!(route))
+  return program(route, endpoint ? [...steps, makers.get(endpoint)!(route)] : steps)
+}
+
+/** What settles a request that no route took: the router and the observers. Their hooks are the same for every route. */
+function unrouted(stages: readonly ListedStage[], makers: ReadonlyMap<unknown, StepOf>): Program {
+  const shared = stages.filter(({ stage }) => stage.role === 'router' || stage.role === 'observer')
+  return program(
+    undefined,
+    shared.map((listed) => makers.get(listed)!(undefined as unknown as Route)),
+  )
+}
+
+async function setUpStage({ name, stage }: ListedStage, host: Host): Promise<StepOf> {
+  const made: unknown = await stage.setup(host)
+  const role = roleOf(stage)
+  if (role === 'router' || role === 'observer') {
+    const step = toStep(name, stage, made)
+    return () => step
+  }
+  if (typeof made !== 'function') throw new PluginError(`${name}: setup must return a function (route) => hooks`)
+  const perRoute = made as Made<'filter', SlotName, SlotName, SlotName> & ((route: Route) => unknown)
+  return (route) => toStep(name, stage, perRoute(route))
+}
+
+const hookNames = ['run', 'response', 'settled']
+
+function toStep(name: string, stage: Stage, hooks: unknown): Step {
+  if (typeof hooks !== 'object' || hooks === null) throw new PluginError(`${name}: setup gave no hooks`)
+  for (const [key, value] of Object.entries(hooks)) {
+    if (!hookNames.includes(key)) {
+      const guess = likely(key, hookNames)
+      throw new PluginError(`${name} has an unknown hook ${key}${guess ? ` (did you mean ${guess}?)` : ''}`)
+    }
+    if (value !== undefined && typeof value !== 'function')
+      throw new PluginError(`${name}: the hook ${key} is no function`)
+  }
+  const { run, response, settled } = hooks as Partial<Step>
+  if (stage.role === 'observer' && run) throw new PluginError(`${name} is an observer, but has a run hook`)
+  if (stage.role !== 'observer' && !run)
+    throw new PluginError(`${name} has no run hook; only an observer may do without`)
+  const provides: readonly SlotName[] = stage.provides ?? []
+  return {
+    name,
+    terminal: stage.role === 'terminal',
+    provides,
+    reads: new Set<string>([...(stage.needs ?? []), ...(stage.wants ?? []), ...provides]),
+    timeout: stage.timeout ?? STAGE_TIMEOUT,
+    run,
+    response,
+    settled,
+  }
+}
+
+async function setUpEndpoint({ name, endpoint }: ListedEndpoint, host: Host): Promise<StepOf> {
+  const perRoute: unknown = await endpoint.setup(host)
+  if (typeof perRoute !== 'function') throw new PluginError(`${name}: setup must return a function (route) => handler`)
+  return (route) => endpointStep(name, endpoint, (perRoute as (route: Route) => unknown)(route))
+}
+
+function endpointStep(name: string, endpoint: Endpoint, handler: unknown): Step {
+  if (typeof handler !== 'function') throw new PluginError(`${name}: the function of setup gave no handler`)
+  const answer = handler as Handler
+  return {
+    name,
+    terminal: true,
+    provides: [],
+    reads: new Set<string>([...(endpoint.needs ?? []), ...(endpoint.wants ?? [])]),
+    timeout: STAGE_TIMEOUT,
+    run: (x: AnyExchange) => answer(x) as ReturnType<NonNullable<Step['run']>>,
+    response: undefined,
+    settled: undefined,
+  }
+}

@@ -1,0 +1,66 @@
+import { formatPlace } from './config/report.ts'
+import type { LoadedConfig } from './load.ts'
+
+export interface PlannedStage {
+  readonly name: string
+  readonly at: string
+  readonly needs: readonly string[]
+  readonly wants: readonly string[]
+  readonly provides: readonly string[]
+}
+
+export interface PlannedRoute {
+  readonly route: string
+  readonly methods: readonly string[] | 'all'
+  readonly hosts: readonly string[] | 'any'
+  readonly path: string
+  readonly auth: string
+  readonly target_service: string
+  readonly at: string
+  readonly stages: readonly PlannedStage[]
+}
+
+/** Each route's program as data: its stages in order, and where each is listed. */
+export function planOf(config: LoadedConfig): readonly PlannedRoute[] {
+  return config.programs.map(({ route, stages, endpoint }) => ({
+    route: route.id,
+    methods: route.methods ?? 'all',
+    hosts: route.hosts ?? 'any',
+    path: route.path,
+    auth: route.auth,
+    target_service: route.target_service,
+    at: route.at,
+    stages: [
+      ...stages.map(({ name, stage, place }) => planned(name, stage, formatPlace(place))),
+      ...(endpoint ? [planned(endpoint.name, endpoint.endpoint, formatPlace(endpoint.place))] : []),
+    ],
+  }))
+}
+
+type Slotted = Partial<Pick<PlannedStage, 'needs' | 'wants' | 'provides'>>
+
+function planned(name: string, { needs = [], wants = [], provides = [] }: Slotted, at: string): PlannedStage {
+  return { name, at, needs, wants, provides }
+}
+
+/** The same for people. */
+export function describePlan(config: LoadedConfig): string {
+  return planOf(config).map(describeRoute).join('\n\n')
+}
+
+function describeRoute(r: PlannedRoute): string {
+  const methods = r.methods === 'all' ? '*' : r.methods.join(',')
+  const target = r.target_service ? ` -> ${r.target_service}` : ''
+  const width = Math.max(...r.stages.map((s) => s.name.length))
+  const stages = r.stages.map((s) => `    ${s.name.padEnd(width)}  ${slots(s)}${s.at}`)
+  return [`${r.route}  ${methods} ${r.path}  auth: ${r.auth}${target}  (${r.at})`, ...stages].join('\n')
+}
+
+function slots({ needs, wants, provides }: PlannedStage): string {
+  const parts = [list('needs', needs), list('wants', wants), list('provides', provides)].filter(Boolean)
+  return parts.length > 0 ? `${parts.join('; ')}  ` : ''
+}
+
+function list(word: string, names: readonly string[]): string {
+  return names.length > 0 ? `${word} ${names.join(', ')}` : ''
+}

@@ -1,0 +1,185 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdmin } from './admin.ts'
+import { ConfigError, formatProblem } from './config/report.ts'
+import { Generation } from './generation.ts'
+import { createListener } from './listener.ts'
+import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
+import { createLog, type HostLog } from './log.ts'
+import { SharedResources } from './resources.ts'
+import { watchFiles } from './watch.ts'
+
+export interface ServerOptions extends LoadOptions {
+  /** Instead of the one made from `log` in settings.yaml; tests read it. */
+  readonly log?: HostLog
+  /** Reload when a config file changes. */
+  readonly watch?: boolean
+}
+
+/** Something that starting needs is not to be had; the message names it and the cure. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
+/** A running bridge: two listeners, and the generation that new requests begin in. */
+export class BasculeServer {
+  readonly log: HostLog
+  readonly #options: ServerOptions
+  readonly #shared = new SharedResources()
+  readonly #listener: Server
+  readonly #admin: Server
+  readonly #retiring = new Set<Promise<void>>()
+  #current: Generation
+  #reloading: Promise<unknown> = Promise.resolve()
+  #stopping: Promise<void> | undefined
+  #stopWatching: () => void = () => {}
+
+  private constructor(options: ServerOptions, log: HostLog, shared: SharedResources, first: Generation) {
+    this.#options = options
+    this.log = log
+    this.#shared = shared
+    this.#current = first
+    this.#listener = createListener(() => this.#current)
+    this.#admin = createAdmin(
+      () => !this.#stopping,
+      () => this.#current.number,
+    )
+  }
+
+  /** Rejects with a ConfigError, or with a StartError where a port is taken or a plugin cannot be set up. */
+  static async start(options: ServerOptions): Promise<BasculeServer> {
+    const { report, config } = await loadConfig(options)
+    if (!config) throw new ConfigError(report.problems)
+    const log = options.log ?? createLog(config.log)
+    for (const problem of report.problems) log.warn({}, formatProblem(problem))
+    const shared = new SharedResources()
+    const first = await Generation.build(1, config, shared, log).catch((error: unknown) => {
+      throw new StartError(error instanceof Error ? error.message : String(error), { cause: error })
+    })
+    const server = new BasculeServer(options, log, shared, first)
+    try {
+      await server.#listen(config)
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+    if (options.watch) server.#watch()
+    return server
+  }
+
+  /** Where the public listener is reached from this machine. */
+  get url(): string {
+    return originOf(this.#listener)
+  }
+
+  get adminUrl(): string {
+    return originOf(this.#admin)
+  }
+
+  get config(): LoadedConfig {
+    return this.#current.config
+  }
+
+  get generation(): number {
+    return this.#current.number
+  }
+
+  /** Builds a new generation beside the old, swaps, and lets the old one end. False: nothing changed, and the log says why. */
+  reload(): Promise<boolean> {
+    const next = this.#reloading.then(() => this.#reloadNow())
+    this.#reloading = next.catch(() => {})
+    return next
+  }
+
+  /** Takes no new connections, lets requests end within `drain_timeout`, closes everything. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#drain()
+    return this.#stopping
+  }
+
+  async #listen(config: LoadedConfig): Promise<void> {
+    const { host, port, admin_port } = config.server
+    await listen(this.#listener, port, host, 'bridge', '--port or server.port')
+    await listen(this.#admin, admin_port, '127.0.0.1', 'admin listener', 'server.admin_port')
+  }
+
+  #watch(): void {
+    this.#stopWatching = watchFiles(
+      this.config.dir,
+      () => this.#current.config.files,
+      () => void this.reload(),
+    )
+  }
+
+  async #reloadNow(): Promise<boolean> {
+    if (this.#stopping) return false
+    const old = this.#current
+    const { report, config } = await loadConfig(this.#options)
+    if (!config) return this.#rejected(report.problems.map(formatProblem))
+    let next: Generation
+    try {
+      next = await Generation.build(old.number + 1, config, this.#shared, this.log)
+    } catch (error) {
+      return this.#rejected([error instanceof Error ? error.message : String(error)])
+    }
+    this.log.configure(config.log)
+    for (const problem of report.problems) this.log.warn({}, formatProblem(problem))
+    this.#warnOfFixed(old.config, config)
+    this.#current = next
+    this.log.info({ generation: next.number, routes: config.profile.routes.length }, 'config_reloaded')
+    this.#retire(old)
+    return true
+  }
+
+  #rejected(errors: readonly string[]): false {
+    this.log.error({ generation: this.#current.number, errors }, 'config_rejected')
+    return false
+  }
+
+  #warnOfFixed(was: LoadedConfig, now: LoadedConfig): void {
+    for (const key of ['host', 'port', 'admin_port'] as const) {
+      if (was.server[key] !== now.server[key]) this.log.warn({ key: `server.${key}` }, 'config_needs_restart')
+    }
+  }
+
+  #retire(old: Generation): void {
+    const done = old.retire(old.config.server.drain_timeout)
+    this.#retiring.add(done)
+    done.finally(() => this.#retiring.delete(done))
+  }
+
+  async #drain(): Promise<void> {
+    this.#stopWatching()
+    await this.#reloading
+    const current = this.#current
+    current.draining = true
+    const closed = this.#listener.listening ? once(this.#listener, 'close') : undefined
+    if (closed) this.#listener.close()
+    this.#listener.closeIdleConnections()
+    await Promise.all([current.retire(current.config.server.drain_timeout), ...this.#retiring])
+    this.#listener.closeAllConnections()
+    await closed
+    this.#admin.closeAllConnections()
+    if (this.#admin.listening) await new Promise((resolve) => this.#admin.close(resolve))
+    this.log.flush()
+  }
+}
+
+function listen(server: Server, port: number, host: string, what: string, cure: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? `port ${port} (${what}) is taken; stop what uses it, or choose another with ${cure}`
+          : error.message
+      reject(new StartError(why, { cause: error }))
+    })
+    server.listen(port, host, () => resolve())
+  })
+}
+
+function originOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
