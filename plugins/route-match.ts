@@ -1,0 +1,62 @@
+import { defineStage, type Exchange, type Verdict } from '../core/index.ts'
+import { canonicalPath } from './lib/canonical-path.ts'
+import { capture, patternProblem, type RouteMatch } from './lib/path-pattern.ts'
+import { routeConflicts } from './lib/route-conflicts.ts'
+import { RouteTable } from './lib/route-table.ts'
+
+declare module '../core/contract.ts' {
+  interface Slots {
+    /** Given by route-match: what the route's `*` and `{name}` stand for. */
+    match: RouteMatch
+  }
+}
+
+const encodedSlash = /%2f/i
+
+function match(table: RouteTable, x: Exchange<never, never, 'route' | 'match'>): Verdict<'router'> {
+  const { path, method } = x
+  const host = x.header('host')
+  const routes = table.find(host, path)
+  if (routes === undefined) return x.reply(404, 'ROUTE_NOT_FOUND')
+  const target = routes.target(method)
+  if (target === undefined) {
+    return x.reply(405, 'METHOD_NOT_ALLOWED', {
+      headers: ['Allow', routes.allow],
+      detail: `this path answers ${routes.allow}`,
+    })
+  }
+  const { route, pattern } = target
+  if (route.encoded_slash === 'reject' && path.includes('%') && encodedSlash.test(path)) {
+    return x.reply(400, 'BAD_TARGET', { detail: 'the path holds an encoded slash', reason: 'encoded_slash' })
+  }
+  const plain = canonicalPath(path)
+  if (plain !== path) {
+    // `/api/%61dmin`, `/api//admin` or `/api/admin;x` on a looser route, for an upstream that reads it as /api/admin, walks past
+    // the rules of that path's own route.
+    const other = table.find(host, plain)
+    if (other !== undefined && other.target(method)?.route !== route) {
+      return x.reply(400, 'BAD_TARGET', {
+        detail: 'the path is a disguise of one that has its own route; send it plainly',
+        reason: 'ambiguous_path',
+      })
+    }
+  }
+  return x.proceed({ route, match: capture(pattern, path) })
+}
+
+/** Finds the route by host, path and method (docs/configuration.md, "Which route wins"). The cost does not grow with their number. */
+export default defineStage({
+  name: 'route-match',
+  role: 'router',
+  provides: ['route', 'match'],
+  also: ['upgrades', 'endpoints'],
+  problems(route) {
+    const problem = patternProblem(route.path)
+    return problem === undefined ? [] : [`path ${problem}`]
+  },
+  conflicts: routeConflicts,
+  setup(host) {
+    const table = new RouteTable(host.routes)
+    return { run: (x) => match(table, x) }
+  },
+})
