@@ -1,0 +1,82 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type ConfigDocument, readDocument } from '../../../core/config/document.ts'
+import { type Problem, Report } from '../../../core/config/report.ts'
+import type { Policy } from './policy.ts'
+
+const words = z.array(z.string().trim().min(1))
+
+const settingsFile = z.object({
+  token: z.object({
+    audience_mappings: z.object({
+      scope_mappings: z.array(z.object({ scope: z.string().trim().min(1), audiences: words })),
+    }),
+  }),
+})
+
+const clientsFile = z.record(
+  z.string(),
+  z.object({
+    scopes: words.optional(),
+    allowed_audiences: words.default([]),
+    client_secret: z.string().min(1).optional(),
+  }),
+)
+
+/** Reads `settings.yaml` and `clients.yaml` of the directory. No policy: the problems say why, each with its place. */
+export function readPolicy(
+  dir: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly policy: Policy | undefined; readonly problems: readonly Problem[] } {
+  const report = new Report()
+  const settings = readAs(settingsFile, join(dir, 'settings.yaml'), env, report)
+  const clients = readAs(clientsFile, join(dir, 'clients.yaml'), env, report)
+  if (settings === undefined || clients === undefined || report.failed)
+    return { policy: undefined, problems: report.problems }
+  const policy: Policy = {
+    mappings: settings.token.audience_mappings.scope_mappings,
+    clients: new Map(
+      Object.entries(clients).map(([id, { scopes, allowed_audiences, client_secret }]) => [
+        id,
+        { scopes, allowedAudiences: allowed_audiences, secret: client_secret },
+      ]),
+    ),
+  }
+  return { policy, problems: report.problems }
+}
+
+function readAs<T>(
+  schema: z.ZodType<T>,
+  file: string,
+  env: Readonly<Record<string, string | undefined>>,
+  report: Report,
+): T | undefined {
+  const document = readDocument(file, { report, env })
+  if (document === undefined) return undefined
+  const { success, data, error } = schema.safeParse(document.value)
+  for (const issue of error?.issues ?? [])
+    report.error(document.place(issue.path), `${dotted(issue.path)}${issue.message}`)
+  if (success) noticeIgnored(document, document.value, data, [], report)
+  return data
+}
+
+/** The two files belong to another program: what it reads and we do not is said, not refused. */
+function noticeIgnored(
+  document: ConfigDocument,
+  written: unknown,
+  taken: unknown,
+  path: PropertyKey[],
+  report: Report,
+): void {
+  if (typeof written !== 'object' || written === null) return
+  for (const [key, value] of Object.entries(written)) {
+    const here = [...path, Array.isArray(written) ? Number(key) : key]
+    if (typeof taken === 'object' && taken !== null && Object.hasOwn(taken, key))
+      noticeIgnored(document, value, Reflect.get(taken, key), here, report)
+    else report.notice(document.place(here, 'key'), `${key} is not read by the development identity provider`)
+  }
+}
+
+function dotted(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? '' : `${path.map(String).join('.')}: `
+}
