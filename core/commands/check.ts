@@ -1,0 +1,57 @@
+import { formatFile, formatProblem, type Problem } from '../config/report.ts'
+import { type LoadedConfig, loadConfig } from '../load.ts'
+import { describePlan, planOf } from '../plan.ts'
+import { type Args, type Command, configDirectory, configOption, type Io, profileOption, textArg } from './command.ts'
+
+export const check: Command = {
+  name: 'check',
+  summary: 'validates all config and every pipeline, without opening a port or a connection',
+  usage: 'bascule check [--config DIR] [--profile NAME] [--plan] [--json]',
+  options: {
+    config: configOption,
+    profile: profileOption,
+    plan: { summary: "print each route's stages" },
+  },
+  run: runCheck,
+}
+
+async function runCheck(args: Args, io: Io): Promise<number> {
+  const dir = configDirectory(args, io)
+  const { report, config } = await loadConfig({ dir, env: io.env, profile: textArg(args, 'profile') })
+  const { problems } = report
+  if (args.json) io.out(`${JSON.stringify(asData(problems, config, args.plan === true), null, 2)}\n`)
+  else {
+    for (const problem of problems) io.err(`${formatProblem(problem)}\n`)
+    if (config) io.out(`${args.plan ? `${describePlan(config)}\n\n` : ''}${summaryOf(config)}\n`)
+  }
+  return config ? 0 : 2
+}
+
+function asData(problems: readonly Problem[], config: LoadedConfig | undefined, plan: boolean) {
+  return {
+    ok: config !== undefined,
+    problems: problemsAsData(problems),
+    ...(config && plan && { plan: planOf(config) }),
+  }
+}
+
+/** As `--json` prints them. */
+export function problemsAsData(problems: readonly Problem[]) {
+  return problems.map(({ severity, place, message }) => {
+    return { severity, file: formatFile(place.file), line: place.line, column: place.column, message }
+  })
+}
+
+function summaryOf({ profile, services }: LoadedConfig): string {
+  const counts = [
+    count(profile.routes.length, 'route'),
+    count(profile.endpoints.length, 'endpoint'),
+    count(Object.keys(services).length, 'service'),
+    count(profile.stages.length, 'stage'),
+  ]
+  return `ok: ${counts.join(', ')} (profile ${profile.name})`
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`
+}
