@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+export type Runtime = 'node' | 'deno'
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Two cores and Linux's taskset: without them rows share cores with what loads them. */
+export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
+
+function command(runtime: Runtime, file: string, args: readonly string[]): string[] {
+  if (runtime === 'node') return [process.execPath, '--import=tsx', file, ...args]
+  return [join(root, 'node_modules', 'deno', 'deno'), 'run', '-A', '--quiet', '--no-lock', file, ...args]
+}
+
+export interface Started {
+  readonly child: ChildProcess
+  readonly port: number
+}
+
+/** A program that listens on `port` in the end; what it logs goes to `logFile`, as it would in production. */
+export async function startServer(options: {
+  readonly runtime: Runtime
+  readonly core: 0 | 1
+  readonly file: string
+  readonly args: (port: number) => readonly string[]
+  readonly logFile: string
+  readonly cwd?: string
+}): Promise<Started> {
+  const port = await freePort()
+  const [program = '', ...args] = pin(
+    options.core,
+    command(options.runtime, join(root, options.file), options.args(port)),
+  )
+  const log = openSync(options.logFile, 'a')
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', log, log] })
+  closeSync(log)
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`${options.file} ended with ${code}:\n${readFileSync(options.logFile, 'utf8').slice(-2000)}`)
+  })
+  ended.catch(() => {})
+  await Promise.race([answers(port), ended])
+  return { child, port }
+}
+
+/** Runs a program to its end on core 1; answers what it printed. */
+export async function runOnce(file: string, args: readonly string[]): Promise<string> {
+  const [program = '', ...rest] = pin(1, command('node', join(root, file), args))
+  const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`${file} ended with ${code}`)
+  return output
+}
+
+function pin(core: 0 | 1, line: string[]): string[] {
+  return pinned ? ['taskset', '-c', String(core), ...line] : line
+}
+
+/** CPU time of all threads of a process so far, in µs; undefined where there is no /proc. The scheduler's own count: ns, not ticks. */
+export function cpuMicroseconds(pid: number | undefined): number | undefined {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`)
+    const nanoseconds = tasks.map((task) =>
+      Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]),
+    )
+    return nanoseconds.reduce((sum, ns) => sum + ns, 0) / 1000
+  } catch {
+    return undefined
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function answers(port: number): Promise<void> {
+  for (const until = Date.now() + 30_000; Date.now() < until; ) {
+    const socket = connect({ port, host: '127.0.0.1' })
+    const open = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    socket.destroy()
+    if (open) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`nothing listens on port ${port} after 30 s`)
+}
