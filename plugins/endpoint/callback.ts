@@ -1,0 +1,104 @@
+import { defineEndpoint, type Exchange, type Host, type Reply } from '../../core/index.ts'
+import { ambiguous, cookieOf, setCookie } from '../lib/cookies.ts'
+import type { Flow } from '../lib/flows.ts'
+import type { CodeAnswer } from '../lib/idp.ts'
+import { classify } from '../lib/idp-errors.ts'
+import { continuePage, pageHeaders } from '../lib/login-pages.ts'
+import { type AuthParts, authParts, loginSections, redirect, refuse, refuseFor } from '../lib/login-parts.ts'
+import { sessionData } from '../lib/login-session.ts'
+import { restartLogin } from '../lib/login-start.ts'
+import { isRandomId } from '../lib/random-id.ts'
+import { withinMs } from '../lib/within.ts'
+
+/** A code grant takes one round trip and a key set; who waited this long is told to try again. */
+const patience = 15_000
+
+interface Parts extends AuthParts {
+  readonly absoluteTimeout: number
+  readonly origin: string
+  background: Host['background']
+}
+
+/** Ends the code flow: a new session with a new id, and a page that goes on to where the login began. */
+export default defineEndpoint({
+  name: 'callback',
+  sections: loginSections,
+  paths: () => [{ id: 'auth-callback', path: '/auth/callback', methods: ['GET'], auth: 'none' }],
+  async setup(host) {
+    const parts: Parts = {
+      ...(await authParts(host)),
+      absoluteTimeout: host.section('session').absolute_timeout,
+      origin: new URL(host.server.public_url).origin,
+      background: (work) => host.background(work),
+    }
+    return () => (x) =>
+      callback(x, parts).catch((cause: unknown) => x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause }))
+  },
+})
+
+async function callback(x: Exchange, parts: Parts): Promise<Reply> {
+  const states = new URLSearchParams(x.query).getAll('state')
+  const cookie = cookieOf(x.rawHeaders, parts.loginCookie.name)
+  const handle = cookie !== ambiguous && isRandomId(cookie) ? cookie : undefined
+  const [state] = states
+  if (states.length !== 1 || !isRandomId(state)) return notOurs(x)
+  const taken = await parts.flows.take(handle, state)
+  // A browser without a cookie that opened many tabs at once keeps the last of their handles: the others sign in once more, by themselves.
+  if (taken.kind === 'foreign') return handle === undefined ? notOurs(x) : notOurs(x, taken.returnTo)
+  if (taken.kind === 'unknown' || handle === undefined) return notOurs(x)
+  const { flow } = taken
+  if (flow.issuer !== parts.idp.issuer) return notOurs(x)
+  try {
+    const answer = await withinMs(patience, redeem(parts, x, state, flow))
+    return await signIn(x, parts, flow, answer)
+  } catch (error) {
+    if (error instanceof StoreAway) throw error.cause
+    return refusedByIdp(x, parts, handle, flow, error)
+  }
+}
+
+/** One answer whatever was wrong: which states are alive is nobody's business. */
+function notOurs(x: Exchange, returnTo?: string): Reply {
+  const detail =
+    'This does not belong to a login of this browser, or that login took too long or was completed already.'
+  if (returnTo === undefined) return refuse(x, { code: 'LOGIN_FAILED', detail })
+  const retry = `/auth/login?resume=1&return_to=${encodeURIComponent(returnTo)}`
+  return refuse(x, { code: 'LOGIN_FAILED', detail, retry, goOn: true })
+}
+
+/** RFC 8707: many resources on authorize, one on the grant: oidc-provider refuses a grant that does not say which. */
+function redeem(parts: Parts, x: Exchange, state: string, flow: Flow): Promise<CodeAnswer> {
+  const { nonce, codeVerifier, resources } = flow
+  const params = resources.slice(0, 1).map((resource): [string, string] => ['resource', resource])
+  return parts.idp.codeGrant(new URL(`${parts.redirectUri}${x.query}`), { state, nonce, codeVerifier }, params)
+}
+
+class StoreAway extends Error {}
+
+async function signIn(x: Exchange, parts: Parts, flow: Flow, answer: CodeAnswer): Promise<Reply> {
+  const { sessions, broker } = parts.bridge
+  const data = sessionData({ ...parts, answer, flow })
+  try {
+    const { id, session } = await sessions.create(data)
+    await endOld(x, parts, flow)
+    parts.background(broker.prefetch(session))
+    const headers = [...pageHeaders, ...setCookie(parts.reader.cookie, id)]
+    return x.reply(200, 'OK', { headers, body: continuePage(flow.returnTo) })
+  } catch (cause) {
+    throw new StoreAway('the session store is away', { cause })
+  }
+}
+
+async function endOld(x: Exchange, { bridge: { sessions }, reader }: Parts, { oldSession }: Flow): Promise<void> {
+  if (oldSession !== undefined) await sessions.endKey(oldSession)
+  const presented = await reader.read(x.rawHeaders)
+  if (presented.kind === 'session') await sessions.end(presented.session)
+}
+
+async function refusedByIdp(x: Exchange, parts: Parts, handle: string, flow: Flow, error: unknown): Promise<Reply> {
+  const retry = `/auth/login?return_to=${encodeURIComponent(flow.returnTo)}`
+  const failure = classify(error)
+  if (failure.error !== 'invalid_target' || flow.resources.length === 0) return refuseFor(x, parts, failure, retry)
+  const started = await restartLogin(parts, handle, flow)
+  return started.kind === 'redirect' ? redirect(x, started.url) : refuseFor(x, parts, started.failure, retry)
+}

@@ -1,0 +1,52 @@
+import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
+import { cookieOf, setCookie } from '../lib/cookies.ts'
+import { flowLifetime } from '../lib/flows.ts'
+import { type AuthParts, authParts, loginSections, redirect, refuseFor } from '../lib/login-parts.ts'
+import { startLogin } from '../lib/login-start.ts'
+import { isRandomId, randomId } from '../lib/random-id.ts'
+import { safeReturnTo } from '../lib/return-to.ts'
+
+/** Starts the code flow. All tabs of a browser share one handle, so cookies never pile up, and tabs do not break each other. */
+export default defineEndpoint({
+  name: 'login',
+  sections: loginSections,
+  paths: () => [{ id: 'auth-login', path: '/auth/login', methods: ['GET'], auth: 'none' }],
+  async setup(host) {
+    const parts = await authParts(host)
+    return () => (x) =>
+      login(x, parts).catch((cause: unknown) => x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause }))
+  },
+})
+
+async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
+  const asked = new URLSearchParams(x.query)
+  const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl)
+  const presented = await parts.reader.read(x.rawHeaders)
+  const { sessions } = parts.bridge
+  // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
+  if (asked.has('resume') && presented.kind === 'session') return redirect(x, `${parts.publicUrl}${returnTo}`)
+  const handle = handleOf(x, parts)
+  const started = await startLogin(parts, {
+    handle,
+    returnTo,
+    loginHint: hintOf(asked.get('login_hint')),
+    // The callback comes from another site, without the Strict cookie: the session to end is known only here.
+    oldSession: presented.kind === 'session' ? sessions.keyOf(presented.session) : undefined,
+  })
+  if (started.kind === 'failed') return refuseFor(x, parts, started.failure, loginPath(returnTo))
+  return redirect(x, started.url, setCookie(parts.loginCookie, handle, flowLifetime / 1000))
+}
+
+function handleOf(x: Exchange, { loginCookie }: AuthParts): string {
+  const known = cookieOf(x.rawHeaders, loginCookie.name)
+  return typeof known === 'string' && isRandomId(known) ? known : randomId()
+}
+
+function hintOf(text: string | null): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  return text && text.length <= 256 && !/[\u0000-\u001f\u007f]/.test(text) ? text : undefined
+}
+
+function loginPath(returnTo: string): string {
+  return `/auth/login?return_to=${encodeURIComponent(returnTo)}`
+}

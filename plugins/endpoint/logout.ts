@@ -1,0 +1,87 @@
+import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
+import { deleteCookie } from '../lib/cookies.ts'
+import { fromOtherSite, trustedOrigins } from '../lib/csrf.ts'
+import type { Params } from '../lib/idp.ts'
+import { classify } from '../lib/idp-errors.ts'
+import { type AuthParts, authParts, loginSections, noStore, redirect } from '../lib/login-parts.ts'
+import { isNavigation } from '../lib/login-url.ts'
+import type { SessionData } from '../lib/session.ts'
+import { withinMs } from '../lib/within.ts'
+
+/** Who signs out does not wait for an identity provider that hangs. */
+const patience = 3_000
+
+interface Parts extends AuthParts {
+  readonly origins: ReadonlySet<string>
+  background(work: Promise<unknown>): void
+}
+
+/** Ends the session here at once; then the browser goes on to the identity provider, which ends its own. */
+export default defineEndpoint({
+  name: 'logout',
+  sections: loginSections,
+  paths: () => [{ id: 'auth-logout', path: '/auth/logout', methods: ['GET', 'POST'], auth: 'none' }],
+  async setup(host) {
+    const parts: Parts = {
+      ...(await authParts(host)),
+      origins: trustedOrigins(host.server.public_url),
+      background: (work) => host.background(work),
+    }
+    return () => (x) =>
+      logout(x, parts).catch((cause: unknown) => x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause }))
+  },
+})
+
+async function logout(x: Exchange, parts: Parts): Promise<Reply> {
+  if (x.method === 'GET' ? !ownNavigation(x) : fromOtherSite(x, parts.origins))
+    return x.reply(403, 'CSRF_REJECTED', { detail: 'Sign out with a POST, or with a link on a page of this origin.' })
+  const ended = await endSession(x, parts)
+  const url = await endSessionUrl(parts, ended)
+  const headers = [...deleteCookie(parts.reader.cookie)]
+  if (isFormOrLink(x)) return redirect(x, url, headers)
+  const body = JSON.stringify({ logout_url: url })
+  return x.reply(200, 'OK', { headers: [...headers, 'Content-Type', 'application/json', ...noStore], body })
+}
+
+/** A GET may end a session only when a page of ours was left for it: an image on another site may not. */
+function ownNavigation(x: Exchange): boolean {
+  return x.header('sec-fetch-site') === 'same-origin' && x.header('sec-fetch-mode') === 'navigate'
+}
+
+/** A form's POST is a navigation too. */
+function isFormOrLink(x: Exchange): boolean {
+  const mode = x.header('sec-fetch-mode')
+  return mode === undefined
+    ? isNavigation(x) || x.header('accept')?.includes('text/html') === true
+    : mode === 'navigate'
+}
+
+async function endSession(x: Exchange, parts: Parts): Promise<SessionData | undefined> {
+  const presented = await parts.reader.read(x.rawHeaders)
+  if (presented.kind !== 'session') return undefined
+  const { sessions } = parts.bridge
+  const data = sessions.secretsOf(presented.session)
+  await sessions.end(presented.session)
+  if (data.refreshToken !== undefined) parts.background(revoke(parts, data.refreshToken))
+  return data
+}
+
+/** The session is over either way; a token that outlives it is worth a line. */
+async function revoke({ idp, log }: Parts, token: string): Promise<void> {
+  await idp.revoke(token).catch((error: unknown) => {
+    log.warn({ issuer: idp.issuer, error: classify(error).words }, 'refresh_token_not_revoked')
+  })
+}
+
+async function endSessionUrl({ idp, publicUrl, log }: Parts, ended: SessionData | undefined): Promise<string> {
+  const params: Params = [
+    ['post_logout_redirect_uri', `${publicUrl}/`],
+    ...(ended?.idToken === undefined ? [] : ([['id_token_hint', ended.idToken]] as const)),
+  ]
+  try {
+    return (await withinMs(patience, idp.endSessionUrl(params)))?.href ?? `${publicUrl}/`
+  } catch (error) {
+    log.warn({ issuer: idp.issuer, error: classify(error).words }, 'idp_unavailable')
+    return `${publicUrl}/`
+  }
+}

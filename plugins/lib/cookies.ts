@@ -1,0 +1,56 @@
+import type { RawHeaders, ServerSettings } from '../../core/index.ts'
+import type { SessionSettings } from './settings.ts'
+
+/** Two cookies of one name: planted from a neighbour's domain or path, and nobody can tell which one is ours (CK-4). */
+export const ambiguous: unique symbol = Symbol('two cookies of one name')
+
+/**
+ * The value of one cookie. All `Cookie` lines are one list, names are compared exactly, nothing is decoded (RFC 6265 section 5.4;
+ * CK-3, CK-7).
+ */
+export function cookieOf(headers: RawHeaders, name: string): string | undefined | typeof ambiguous {
+  let found: string | undefined
+  for (let i = 0; i < headers.length; i += 2) {
+    const field = headers[i] as string
+    if (field.length !== 6 || field.toLowerCase() !== 'cookie') continue
+    for (const pair of (headers[i + 1] as string).split(';')) {
+      const equals = pair.indexOf('=')
+      if (equals === -1 || pair.slice(0, equals).trim() !== name) continue
+      if (found !== undefined) return ambiguous
+      found = pair.slice(equals + 1).trim()
+    }
+  }
+  return found
+}
+
+/** How one of our cookies is written. Values are base64url, so nothing is ever escaped. */
+export interface CookieSpec {
+  readonly name: string
+  readonly attributes: string
+}
+
+/** `HttpOnly` always; over https `Secure` and the `__Host-` name, which no neighbour's domain can plant. */
+export function sessionCookie(server: ServerSettings, { cookie }: SessionSettings): CookieSpec {
+  const sameSite = cookie.same_site === 'strict' ? 'Strict' : 'Lax'
+  return spec(server, cookie.name, sameSite, cookie.domain)
+}
+
+/** Lax: the callback is a navigation that comes from the identity provider's site. */
+export function loginCookie(server: ServerSettings): CookieSpec {
+  return spec(server, 'bff_login', 'Lax', null)
+}
+
+function spec(server: ServerSettings, name: string, sameSite: string, domain: string | null): CookieSpec {
+  const secure = server.public_url.startsWith('https:')
+  const attributes = `; Path=/${domain === null ? '' : `; Domain=${domain}`}; HttpOnly${secure ? '; Secure' : ''}; SameSite=${sameSite}`
+  return { name: secure && domain === null ? `__Host-${name}` : name, attributes }
+}
+
+/** Without `maxAge` (seconds) it lives as long as the browser does. */
+export function setCookie({ name, attributes }: CookieSpec, value: string, maxAge?: number): RawHeaders {
+  return ['Set-Cookie', `${name}=${value}${attributes}${maxAge === undefined ? '' : `; Max-Age=${maxAge}`}`]
+}
+
+export function deleteCookie(cookie: CookieSpec): RawHeaders {
+  return setCookie(cookie, '', 0)
+}

@@ -1,0 +1,82 @@
+// Logins under way. Each is a sealed record of the store under its state, used once; the browser holds one handle for all of its tabs.
+import type { Sometimes } from '../../core/index.ts'
+import { randomId, sha256 } from './random-id.ts'
+import type { KeyRing } from './seal.ts'
+import type { SessionStore } from './session-store.ts'
+
+export const flowLifetime = 10 * 60_000
+/** Per browser; the oldest goes first. A background that keeps asking must not fill the store. */
+const maxFlows = 32
+
+/** What the callback must fit. The issuer is kept here: the code goes to that token endpoint and to no other (BCP-5). */
+export interface Flow {
+  readonly issuer: string
+  readonly nonce: string
+  readonly codeVerifier: string
+  readonly returnTo: string
+  readonly loginHint?: string
+  /** Asked for in this round. */
+  readonly resources: readonly string[]
+  /** Counts restarts after a refused resource. */
+  readonly round: number
+  /** The store's key of the session this browser had when the login began. */
+  readonly oldSession?: string
+}
+
+interface Kept extends Flow {
+  readonly browser: string
+}
+
+/** `foreign`: alive, but begun by another browser, or by this one before it got its cookie. It stays. */
+export type Taken =
+  | { readonly kind: 'flow'; readonly flow: Flow }
+  | { readonly kind: 'foreign'; readonly returnTo: string }
+  | { readonly kind: 'unknown' }
+
+export interface Flows {
+  begin(handle: string, flow: Flow): Promise<{ readonly state: string }>
+  take(handle: string | undefined, state: string): Promise<Taken>
+}
+
+export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
+  return {
+    async begin(handle, flow) {
+      const state = randomId()
+      const key = flowKey(state)
+      const kept: Kept = { ...flow, browser: sha256(handle) }
+      await store.put(key, ring.sealJson(state, key, kept), { expect: null, ttl: flowLifetime })
+      await enlist(handle, key)
+      return { state }
+    },
+
+    async take(handle, state) {
+      const key = flowKey(state)
+      const found = await store.get(key)
+      const kept = found === undefined || found === 'same' ? undefined : ring.openJson<Kept>(state, key, found.value)
+      if (kept === undefined) return { kind: 'unknown' }
+      // Looked at before it is taken: a link with somebody's state must not end that somebody's login.
+      if (handle === undefined || kept.browser !== sha256(handle)) return { kind: 'foreign', returnTo: kept.returnTo }
+      const { browser: _, ...flow } = kept
+      return (await store.take(key)) === undefined ? { kind: 'unknown' } : { kind: 'flow', flow }
+    },
+  }
+
+  /** The list of this browser's flows; what falls off its end is deleted. */
+  async function enlist(handle: string, flow: string): Promise<void> {
+    const key = `f:${sha256(`browser:${handle}`)}`
+    for (;;) {
+      const found = await store.get(key)
+      const known = found === undefined || found === 'same' ? undefined : found
+      const flows = [...((known && ring.openJson<string[]>(handle, key, known.value)) ?? []), flow]
+      const sealed = ring.sealJson(handle, key, flows.slice(-maxFlows))
+      const done = await store.put(key, sealed, { expect: known?.version ?? null, ttl: flowLifetime })
+      if (done === 'conflict') continue
+      await Promise.all(flows.slice(0, -maxFlows).map((old): Sometimes<boolean> => store.delete(old)))
+      return
+    }
+  }
+}
+
+function flowKey(state: string): string {
+  return `f:${sha256(state)}`
+}

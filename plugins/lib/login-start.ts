@@ -1,0 +1,100 @@
+// From "this browser wants to sign in" to the identity provider's address: one way, for the login and for its next rounds.
+import type { Log } from '../../core/index.ts'
+import type { Flow, Flows } from './flows.ts'
+import type { Idp, Params } from './idp.ts'
+import { classify, type IdpFailure } from './idp-errors.ts'
+import type { LoginResources } from './login-resources.ts'
+import { randomId, sha256 } from './random-id.ts'
+
+/** Each loses at least one refused resource; the last asks for none. */
+const maxRounds = 3
+
+export interface LoginParts {
+  readonly idp: Idp
+  readonly flows: Flows
+  readonly resources: LoginResources
+  readonly log: Log
+  readonly redirectUri: string
+  readonly scope: string
+  readonly authorizeParams: Params
+  /** What the minter wants of the login: `resource` values, and others as they are. */
+  readonly wanted: Params
+}
+
+export interface LoginWish {
+  readonly handle: string
+  readonly returnTo: string
+  readonly loginHint?: string | undefined
+  readonly oldSession?: string | undefined
+}
+
+export type Started =
+  | { readonly kind: 'redirect'; readonly url: string }
+  | { readonly kind: 'failed'; readonly failure: IdpFailure }
+
+/** Rejects only where the session store is away. */
+export async function startLogin(parts: LoginParts, wish: LoginWish): Promise<Started> {
+  const wanted = parts.wanted.filter(([name]) => name === 'resource').map(([, value]) => value)
+  const usable = await parts.resources.usable(parts.idp, wanted, baseParams(parts))
+  return attempt(parts, wish, usable, 0)
+}
+
+/** The next round of a flow whose resources the identity provider refused, at the callback or at the token endpoint. */
+export async function restartLogin(parts: LoginParts, handle: string, flow: Flow): Promise<Started> {
+  return attempt(parts, { ...flow, handle }, await without(parts, flow.resources, flow.round), flow.round + 1)
+}
+
+async function attempt(
+  parts: LoginParts,
+  wish: LoginWish,
+  resources: readonly string[],
+  round: number,
+): Promise<Started> {
+  const nonce = randomId()
+  const codeVerifier = randomId()
+  const { returnTo, loginHint, oldSession } = wish
+  const { state } = await parts.flows.begin(wish.handle, {
+    ...{ issuer: parts.idp.issuer, nonce, codeVerifier, returnTo, resources, round },
+    ...(loginHint === undefined ? {} : { loginHint }),
+    ...(oldSession === undefined ? {} : { oldSession }),
+  })
+  const own: Params = [
+    ['state', state],
+    ['nonce', nonce],
+    ['code_challenge', sha256(codeVerifier)],
+    ...resources.map((resource): [string, string] => ['resource', resource]),
+    ...(loginHint === undefined ? [] : ([['login_hint', loginHint]] as const)),
+  ]
+  try {
+    const url = await parts.idp.authorizationUrl([...baseParams(parts), ...own])
+    return { kind: 'redirect', url: url.href }
+  } catch (error) {
+    const failure = classify(error)
+    if (failure.error !== 'invalid_target' || resources.length === 0) return { kind: 'failed', failure }
+    return attempt(parts, wish, await without(parts, resources, round), round + 1)
+  }
+}
+
+/** What is left to ask for. Nothing, when the identity provider refuses them together but each alone is fine, or will not say. */
+async function without(parts: LoginParts, asked: readonly string[], round: number): Promise<readonly string[]> {
+  const left = round + 1 >= maxRounds ? [] : await parts.resources.sift(parts.idp, asked, baseParams(parts), parts.log)
+  if (left.length < asked.length && left.length > 0) return left
+  if (left.length === asked.length || round + 1 >= maxRounds)
+    parts.log.error(
+      { issuer: parts.idp.issuer, audiences: asked },
+      'login_resources_refused: the identity provider refuses these audiences together; this login goes on without any',
+    )
+  return []
+}
+
+function baseParams({ idp, redirectUri, scope, authorizeParams, wanted }: LoginParts): Params {
+  return [
+    ['client_id', idp.clientId],
+    ['response_type', 'code'],
+    ['redirect_uri', redirectUri],
+    ['scope', scope],
+    ['code_challenge_method', 'S256'],
+    ...authorizeParams,
+    ...wanted.filter(([name]) => name !== 'resource'),
+  ]
+}

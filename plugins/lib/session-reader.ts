@@ -1,0 +1,56 @@
+// From a request's cookie to its session, for the stage that demands one and the endpoints that only ask.
+import type { RawHeaders, ServerSettings } from '../../core/index.ts'
+import { ambiguous, type CookieSpec, cookieOf, deleteCookie, sessionCookie } from './cookies.ts'
+import type { Session, Sessions } from './session.ts'
+import type { AuthSettings, SessionSettings } from './settings.ts'
+
+/** `dead`: a cookie that opens nothing; the browser is told to drop it. `attack`: two of them. */
+export type Presented =
+  | { readonly kind: 'session'; readonly session: Session }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'dead' }
+  | { readonly kind: 'attack' }
+
+export interface SessionReader {
+  readonly cookie: CookieSpec
+  /** Without a promise where the store answers so. Rejects, or throws, where the store is away. */
+  read(headers: RawHeaders): Presented | Promise<Presented>
+  /** Headers that make the browser drop what it presented. */
+  farewell(presented: Presented): RawHeaders
+}
+
+const none: Presented = { kind: 'none' }
+const dead: Presented = { kind: 'dead' }
+const attack: Presented = { kind: 'attack' }
+
+export function makeSessionReader(
+  sessions: Sessions,
+  server: ServerSettings,
+  settings: { readonly auth: AuthSettings; readonly session: SessionSettings },
+): SessionReader {
+  const cookie = sessionCookie(server, settings.session)
+  const { origin } = new URL(server.public_url)
+  const issuer = bare(settings.auth.issuer)
+
+  /** After a change of the config, a session of another identity provider or origin is none: its tokens would go to the wrong one. */
+  const judge = (session: Session | undefined): Presented =>
+    session !== undefined && bare(session.issuer) === issuer && sessions.secretsOf(session).origin === origin
+      ? { kind: 'session', session }
+      : dead
+
+  return {
+    cookie,
+    read(headers) {
+      const id = cookieOf(headers, cookie.name)
+      if (id === undefined) return none
+      if (id === ambiguous) return attack
+      const found = sessions.open(id)
+      return found instanceof Promise ? found.then(judge) : judge(found)
+    },
+    farewell: ({ kind }) => (kind === 'dead' || kind === 'attack' ? deleteCookie(cookie) : []),
+  }
+}
+
+function bare(issuer: string): string {
+  return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer
+}

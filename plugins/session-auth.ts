@@ -1,0 +1,106 @@
+import { z } from 'zod'
+import { defineStage, type Exchange, type Host, type Route, type Verdict } from '../core/index.ts'
+import { fromOtherSite, trustedOrigins } from './lib/csrf.ts'
+import { isNavigation, loginUrl } from './lib/login-url.ts'
+import { makeSessionReader, type Presented, type SessionReader } from './lib/session-reader.ts'
+import { sessionsShared } from './lib/sessions.ts'
+import { sections } from './lib/settings.ts'
+
+declare module '../core/contract.ts' {
+  interface RouteKeys {
+    /** Absent on endpoints. */
+    on_unauthenticated?: '401' | 'login'
+  }
+}
+
+type X = Exchange<'route', never, 'session'>
+
+/** Demands a session on `auth: session` routes, and refuses what another site's page sent. */
+export default defineStage({
+  name: 'session-auth',
+  needs: ['route'],
+  provides: ['session'],
+  guards: ['session'],
+  also: ['endpoints'],
+  brings: ['login', 'callback', 'logout', 'session', 'verify'],
+  sections: { auth: sections.auth, session: sections.session, cors: sections.cors },
+  routeKeys: {
+    on_unauthenticated: z
+      .union([z.literal('401'), z.literal('login'), z.literal(401).transform(() => '401' as const)], {
+        error: 'must be "401" or login',
+      })
+      .default('401'),
+  },
+  applies: (route) => route.auth === 'session',
+  async setup(host) {
+    const guard = await makeGuard(host)
+    return (route) => ({ run: runOf(guard, route) })
+  },
+})
+
+interface Guard {
+  readonly reader: SessionReader
+  readonly origins: ReadonlySet<string>
+  readonly csrfHeader: Lowercase<string> | null
+  readonly publicUrl: string
+}
+
+async function makeGuard(host: Host<unknown>): Promise<Guard> {
+  const session = host.section('session')
+  const sessions = await host.shared(sessionsShared, session)
+  return {
+    reader: makeSessionReader(sessions, host.server, { auth: host.section('auth'), session }),
+    origins: trustedOrigins(host.server.public_url),
+    csrfHeader: session.csrf_header as Lowercase<string> | null,
+    publicUrl: host.server.public_url,
+  }
+}
+
+function runOf(guard: Guard, route: Route) {
+  const { reader } = guard
+  const demanded = route.from === 'routes.yaml' ? guard.csrfHeader : null
+
+  const judge = (x: X, presented: Presented): Verdict<'filter'> =>
+    presented.kind === 'session'
+      ? x.proceed({ session: presented.session })
+      : unauthenticated(x, route, guard, presented)
+
+  return (x: X): Verdict<'filter'> | Promise<Verdict<'filter'>> => {
+    if (fromOtherSite(x, guard.origins)) return x.reply(403, 'CSRF_REJECTED', { detail: otherSite })
+    // With a static header every request must carry it (BBA-9); a WebSocket handshake cannot, and is judged by its Origin.
+    if (demanded !== null && !x.upgrade && x.header(demanded) === undefined)
+      return x.reply(403, 'CSRF_REJECTED', { detail: `This route wants the header ${demanded} on every request.` })
+    try {
+      const presented = reader.read(x.rawHeaders)
+      if (!(presented instanceof Promise)) return judge(x, presented)
+      return presented.then(
+        (late) => judge(x, late),
+        (error: unknown) => storeAway(x, error),
+      )
+    } catch (error) {
+      return storeAway(x, error)
+    }
+  }
+}
+
+const otherSite =
+  'A page of another site sent this. Requests that change something must come from this origin (Sec-Fetch-Site, Origin).'
+
+function storeAway(x: X, cause: unknown): Verdict<'filter'> {
+  return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
+}
+
+/** A fetch gets the 401: a redirect would end on the login page's CORS error, or in the page's data. */
+function unauthenticated(x: X, route: Route, { reader, publicUrl }: Guard, presented: Presented): Verdict<'filter'> {
+  const url = loginUrl(publicUrl, x)
+  const headers = reader.farewell(presented)
+  if (route.on_unauthenticated === 'login' && isTopLevel(x))
+    return x.reply(303, 'SESSION_REQUIRED', { headers: [...headers, 'Location', url, 'Cache-Control', 'no-store'] })
+  return x.reply(401, 'SESSION_REQUIRED', { headers, members: { login_url: url } })
+}
+
+/** Not a frame inside somebody's page: the identity provider's login refuses to be framed. */
+function isTopLevel(x: X): boolean {
+  const kind = x.header('sec-fetch-dest')
+  return isNavigation(x) && !x.upgrade && (kind === undefined || kind === 'document')
+}
