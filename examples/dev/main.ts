@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { ConfigError, formatProblem } from '../../core/config/report.ts'
+import { BasculeServer, StartError } from '../../core/server.ts'
+import { type Child, ChildFailure, startChild } from './processes/child-process.ts'
+import { choosePorts, type DevPorts, takenMessage } from './processes/ports.ts'
+import { welcome } from './welcome.ts'
+
+export interface DevOptions extends Partial<DevPorts> {
+  /** The config directory; its `idp/` is the dev IdP's. */
+  readonly config?: string | undefined
+  /** One JSON line instead of the text for people. */
+  readonly json?: boolean
+}
+
+/** What `npm start` runs: the bridge here, the dev IdP and the samples beside it. Settles with the exit code. */
+export async function runDev(options: DevOptions): Promise<number> {
+  const ports = await choosePorts(options)
+  const dir = configDir(options.config)
+  const env = environment(ports)
+  const stopped = stopSignal()
+  const children = startChildren(dir, ports, env)
+  let server: BasculeServer | undefined
+  try {
+    await Promise.all(children.map((child) => child.ready))
+    server = await BasculeServer.start({
+      dir,
+      env,
+      port: ports.port,
+      adminPort: ports.adminPort,
+      watch: true,
+    })
+    process.on('SIGHUP', () => void server?.reload())
+    const url = env.BASCULE_PUBLIC_URL ?? server.url
+    console.log(
+      options.json ? JSON.stringify({ ready: true, msg: `bascule ready ${url}`, url, ports }) : welcome(url, dir),
+    )
+    return await Promise.race([stopped, firstToEnd(children)])
+  } catch (error) {
+    return explain(error, ports)
+  } finally {
+    await server?.stop()
+    await Promise.all(children.map((child) => child.stop()))
+  }
+}
+
+/** Called from elsewhere, it still has its own example to run. */
+function configDir(said: string | undefined): string {
+  if (said !== undefined) return said
+  if (process.env.BASCULE_CONFIG) return process.env.BASCULE_CONFIG
+  return existsSync('config') ? 'config' : fileURLToPath(new URL('../../config', import.meta.url))
+}
+
+/** What config/ asks for by `${NAME:-…}`; what the user has set stays. */
+function environment(ports: DevPorts): NodeJS.ProcessEnv {
+  return {
+    BASCULE_PUBLIC_URL: `http://localhost:${ports.port}`,
+    BASCULE_ISSUER: `http://localhost:${ports.idpPort}`,
+    ANALYTICS_URL: `http://localhost:${ports.analyticsPort}`,
+    CRUD_URL: `http://localhost:${ports.crudPort}`,
+    SPA_URL: `http://localhost:${ports.spaPort}`,
+    ...(process.stdout.isTTY ? { BASCULE_LOG_FORMAT: 'text' } : {}),
+    ...process.env,
+  }
+}
+
+function startChildren(config: string, ports: DevPorts, env: NodeJS.ProcessEnv): readonly Child[] {
+  const script = (name: string) => new URL(name, import.meta.url)
+  const origin = new URL(env.BASCULE_PUBLIC_URL ?? '').origin
+  const say = (name: string) => (text: string) => console.error(`${name} | ${text}`)
+  return [
+    startChild({
+      ...{ name: 'dev IdP', script: script('idp.ts'), env, line: say('idp') },
+      args: [`--port=${ports.idpPort}`, `--dir=${config}/idp`, `--origin=${origin}`],
+    }),
+    startChild({
+      ...{ name: 'sample services', script: script('backends.ts'), env, line: say('services') },
+      args: [
+        `--issuer=http://localhost:${ports.idpPort}`,
+        `--analytics-port=${ports.analyticsPort}`,
+        `--crud-port=${ports.crudPort}`,
+        `--spa-port=${ports.spaPort}`,
+      ],
+    }),
+  ]
+}
+
+function stopSignal(): Promise<0> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(0))
+  })
+}
+
+async function firstToEnd(children: readonly Child[]): Promise<1> {
+  const name = await Promise.race(children.map((child) => child.exited.then(() => child.name)))
+  console.error(`the ${name} ended unexpectedly; everything is stopped`)
+  return 1
+}
+
+function explain(error: unknown, ports: DevPorts): number {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) console.error(formatProblem(problem))
+    return 2
+  }
+  if (error instanceof ChildFailure && error.takenPort !== undefined)
+    console.error(takenMessage(error.takenPort, ports))
+  else if (error instanceof StartError || error instanceof ChildFailure) console.error(error.message)
+  else throw error
+  return 1
+}
