@@ -1,7 +1,15 @@
+import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
 import { holdsAudience } from '../lib/audience.ts'
 import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/minter.ts'
 import { refreshGrant } from '../lib/token-request.ts'
+
+/**
+ * What to do about an audience that the login was not granted. `step_up`: have the user sign in again. `ask`: for IdPs that decide by
+ * their scope mapping of today. oidc-provider decides by the login, and spends the refresh token before it refuses: asking costs the session.
+ */
+const options = z.strictObject({ ungranted: z.enum(['step_up', 'ask']).default('step_up') }).prefault({})
+type Options = z.infer<typeof options>
 
 /** RFC 8707 section 2: an absolute URI without fragment. A name such as `empowernow` is never sent. */
 function isResource(audience: string): boolean {
@@ -19,13 +27,12 @@ function fromLogin(wish: MintWish, grant: Grant) {
   return grant.access !== undefined && holdsAudience(grant.access.token, wish.audience) ? grant.access : undefined
 }
 
-function refuses(wish: MintWish, grant: Grant): MintRefused | undefined {
+function refuses(wish: MintWish, grant: Grant, { ungranted }: Options): MintRefused | undefined {
   if (!isResource(wish.audience))
     return { kind: 'refused', reason: 'not_mintable', words: 'the audience is no absolute URI' }
   if (grant.refreshToken === undefined)
     return fromLogin(wish, grant) === undefined ? { kind: 'refused', reason: 'no_refresh_token' } : undefined
-  // oidc-provider rotates the refresh token first and refuses then: asking for what was not granted would cost the session.
-  if (!grant.grantedResources.includes(wish.audience))
+  if (ungranted === 'step_up' && !grant.grantedResources.includes(wish.audience))
     return { kind: 'refused', reason: 'denied_by_idp', stepUp: true, words: 'not granted at login' }
   return undefined
 }
@@ -43,13 +50,18 @@ async function mint(wish: MintWish, grant: Grant, idp: TokenEndpoint): Promise<M
   return { kind: 'token', token: accessToken, expiresAt, ...(next === undefined ? {} : { refreshToken: next }) }
 }
 
-const minter: Minter = {
-  spends: 'refresh',
-  atLogin: (wishes) =>
-    [...new Set(wishes.map(({ audience }) => audience).filter(isResource))].map((audience) => ['resource', audience]),
-  refuses,
-  mint,
-}
+const atLogin: Minter['atLogin'] = (wishes) =>
+  [...new Set(wishes.map(({ audience }) => audience).filter(isResource))].map((audience) => ['resource', audience])
 
 /** RFC 8707: one `resource` on each refresh grant. */
-export default defineService<undefined, 'minter'>({ kind: 'minter', name: 'resource', open: () => minter })
+export default defineService<Options, 'minter'>({
+  kind: 'minter',
+  name: 'resource',
+  options,
+  open: ({ options }) => ({
+    spends: 'refresh',
+    atLogin,
+    refuses: (wish, grant) => refuses(wish, grant, options),
+    mint,
+  }),
+})

@@ -1,7 +1,7 @@
 // What the broker's tests share: a clock that is moved by hand, an IdP that rotates, and a real session in a real store.
 import { Buffer } from 'node:buffer'
 import { setImmediate } from 'node:timers/promises'
-import type { Log } from '../../../core/index.ts'
+import type { Log, ServicePlugin } from '../../../core/index.ts'
 import { type Broker, createBroker } from '../../../plugins/lib/broker.ts'
 import type { Clock } from '../../../plugins/lib/clock.ts'
 import type { Minter, MintWish, TokenAnswer, TokenEndpoint } from '../../../plugins/lib/minter.ts'
@@ -183,8 +183,13 @@ export interface StandOptions {
   readonly issuer?: string
 }
 
-export const opened = async (plugin: { open(host: never): unknown }) =>
-  (await plugin.open(undefined as never)) as Minter
+/** As the host opens it, with what config says under `with`. */
+export async function opened(plugin: ServicePlugin, config?: unknown): Promise<Minter> {
+  const judged = await plugin.options?.['~standard'].validate(config)
+  if (judged?.issues) throw new Error(JSON.stringify(judged.issues))
+  const options: unknown = judged?.value
+  return (await plugin.open({ options } as Parameters<typeof plugin.open>[0])) as Minter
+}
 
 export async function stand(options: StandOptions = {}): Promise<Stand> {
   const clock = new HandClock()

@@ -47,6 +47,13 @@ t.test('the login asks for every audience once, URIs only', async (t) => {
 t.test('what the login was not granted is not asked for: some IdPs rotate first and refuse then', async (t) => {
   const minter = await open()
   t.match(minter.refuses(wish, { ...grant, grantedResources: [] }), { reason: 'denied_by_idp', stepUp: true })
+  const asking = await opened(resource, { ungranted: 'ask' })
+  t.equal(
+    asking.refuses(wish, { ...grant, grantedResources: [] }),
+    undefined,
+    'unless config says that this IdP does not',
+  )
+  await t.rejects(opened(resource, { ungranted: 'maybe' }))
 })
 
 t.test("without a refresh token the login's own token serves the service it is for", async (t) => {
