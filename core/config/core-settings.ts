@@ -27,6 +27,8 @@ const server = z
     return { ...rest, public_url: public_url ?? `http://localhost:${rest.port}` }
   })
 
+const profileName = text.regex(/^[A-Za-z0-9_-]*$/, 'must be a name of letters, digits, - and _')
+
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   format: z.enum(['json', 'text']).default('json'),
@@ -53,7 +55,7 @@ export interface CoreSettings {
 
 /** One schema a section, so that a fault in one does not hide another's. */
 export const coreSettings: Readonly<Record<keyof CoreSettings, StandardSchemaV1>> = {
-  profile: name.default('audience-bridge'),
+  profile: profileName.default('audience-bridge'),
   server: server.prefault({}),
   log: log.prefault({}),
   plugins: z.record(name, pluginFile).default({}),
@@ -71,7 +73,8 @@ export function reviewServer(settings: ServerSettings, document: ConfigDocument,
   }
   for (const [i, cidr] of settings.trusted_proxies.entries()) {
     if (!cidr.endsWith('/0')) continue
-    const message = 'trusts everyone: any client can then choose the address and host it is seen with'
+    const message =
+      'a trusted proxy of /0 trusts everyone: any client can then choose the address and host it is seen with'
     report.warn(document.place(['server', 'trusted_proxies', i]), message)
   }
 }

@@ -12,7 +12,7 @@ interface Reading {
 export interface ConfigDirectory {
   /** Absolute. */
   readonly dir: string
-  /** Undefined: absent (then there are only defaults), or unusable (then the report says why). */
+  /** Undefined: absent, so that there are only defaults. One that is there but unusable is `broken` as a whole. */
   readonly settings: ConfigDocument | undefined
   /** Undefined: the report says why. */
   readonly routes: ConfigDocument | undefined
@@ -34,7 +34,7 @@ export function readConfigDirectory(path: string, reading: Reading): ConfigDirec
   const profiles = new Map<string, ConfigDocument>()
   return {
     dir,
-    settings: read('settings.yaml'),
+    settings: read('settings.yaml') ?? (present(join(dir, 'settings.yaml')) ? unusable(dir) : undefined),
     routes: read('routes.yaml', 'create it with "services:" and "routes:"'),
     profiles,
     profile(name, at) {
@@ -60,6 +60,12 @@ function readProfile(dir: string, name: string, reading: Reading, at?: Place): C
   const cure = `create it with "stages: [route-match, …]", or name another profile`
   reading.report.error(at, `there is no ${file} in the config directory; ${cure}`)
   return undefined
+}
+
+/** Nothing can be said of what such a file lacks. */
+function unusable(dir: string): ConfigDocument {
+  const file = join(dir, 'settings.yaml')
+  return { file, value: Object.create(null), place: () => startOf(file), broken: () => true }
 }
 
 /** Without a `cure` the file may be absent. */

@@ -19,7 +19,9 @@ export function readRoute(extra: PluginKeys, value: unknown, where: Where): Rout
   const raw = value as Raw
   const added = readExtra(extra, own, raw, where)
   const sound = [checkPatterns(raw, where), checkWhatIsSent(raw, where)].every(Boolean)
-  return core === undefined || added === undefined || !sound ? undefined : assemble(core, added)
+  if (core === undefined || added === undefined || !sound) return undefined
+  warnOfTemplate(core, where)
+  return assemble(core, added)
 }
 
 function assemble(entry: RouteEntry, added: Partial<RouteKeys>): RouteSettings {
@@ -70,27 +72,22 @@ function checkPatterns(raw: Raw, where: Where): boolean {
   return wrongPath === undefined && wrongTemplate === undefined
 }
 
-function checkWhatIsSent(raw: Raw, where: Where): boolean {
-  const { document, report } = where
-  const at = [...where.path, 'upstream_path']
-  const keeps = raw.preserve_path === true
-  const template = textOf(raw.upstream_path)
-  if (raw.upstream_path === undefined && !keeps) {
-    if (document.broken(at)) return true
-    const cure = "write upstream_path, or preserve_path: true to send the client's path as it is"
-    report.error(document.place(where.path), `this route does not say which path to send; ${cure}`)
-    return false
-  }
-  if (template !== undefined && keeps) {
-    report.warn(
-      document.place(at, 'key'),
-      'upstream_path has no effect beside preserve_path: true; remove one of the two',
-    )
-  } else if (template !== undefined && textOf(raw.path)?.endsWith('*') && !placeholders(template).includes('path')) {
-    const message = 'upstream_path has no {path}: what the * matched is not sent, so all these paths become one'
-    report.warn(document.place(at), message)
-  }
-  return true
+function checkWhatIsSent(raw: Raw, { document, path, report }: Where): boolean {
+  const keeps = raw.preserve_path === true || document.broken([...path, 'preserve_path'])
+  if (raw.upstream_path !== undefined || keeps || document.broken([...path, 'upstream_path'])) return true
+  const cure = "write upstream_path, or preserve_path: true to send the client's path as it is"
+  report.error(document.place(path), `this route does not say which path to send; ${cure}`)
+  return false
+}
+
+/** What is allowed, but seldom meant. */
+function warnOfTemplate({ path, upstream_path, preserve_path }: RouteEntry, where: Where): void {
+  if (upstream_path === undefined) return
+  const message = preserve_path
+    ? 'upstream_path has no effect beside preserve_path: true; remove one of the two'
+    : 'upstream_path has no {path}: what the * matched is not sent, so all these paths become one'
+  if (!preserve_path && (!path.endsWith('*') || placeholders(upstream_path).includes('path'))) return
+  where.report.warn(where.document.place([...where.path, 'upstream_path'], preserve_path ? 'key' : 'value'), message)
 }
 
 function say(where: Where, key: string, problem: string): void {

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { readTextFile } from './text-file.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -46,7 +46,8 @@ export function substituteFile(source: string, env: Env, dir: string): Substitut
   const shown = source.slice('file:'.length).trim()
   if (path.text === '') return { problems: ['file: needs a path, as in file:secrets/client_secret'] }
   const read = readTextFile(resolve(dir, path.text))
-  if ('why' in read) return { problems: [`the file ${shown} (file: is relative to the config directory) ${read.why}`] }
+  const base = isAbsolute(path.text) ? '' : ' (seen from the config directory)'
+  if ('why' in read) return { problems: [`the file ${shown}${base} ${read.why}`] }
   const text = read.text.replace(/\r?\n$/, '')
   if (text === '') return { problems: [`the file ${shown} is empty`] }
   return { text, from: [text] }

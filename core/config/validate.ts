@@ -15,6 +15,8 @@ export interface Where {
 
 /** What the schema makes of the value; undefined where it found fault, and each fault is in the report with its place. */
 export function validate<T>(schema: StandardSchemaV1<unknown, T>, value: unknown, where: Where): T | undefined {
+  // Reported already; a default in its place would only lead on to wrong complaints.
+  if (where.document.broken(where.path)) return undefined
   const result = run(schema, value, where)
   if (result === undefined) return undefined
   if (result.issues === undefined) return result.value

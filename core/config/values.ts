@@ -58,11 +58,13 @@ export const httpOrigin = z.string().transform((value, context): string => {
   return z.NEVER
 })
 
+/** `new URL` would resolve these, and the path used would not be the path written. */
+const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)/i
+
 /** An absolute http(s) URL to put paths behind; no trailing slash. */
 export const baseUrl = z.string().transform((value, context): string => {
   const url = strictHttpUrl(value)
-  const path = url?.pathname.replace(/\/+$/, '')
-  if (url !== undefined && value.replace(/\/+$/, '').endsWith(path ?? '')) return url.origin + path
+  if (url !== undefined && !dotSegment.test(value)) return url.origin + url.pathname.replace(/\/+$/, '')
   context.addIssue({
     code: 'custom',
     message:
@@ -74,6 +76,9 @@ export const baseUrl = z.string().transform((value, context): string => {
 export function isLoopbackUrl(url: string): boolean {
   const { hostname } = new URL(url)
   return (
-    hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || hostname.startsWith('127.')
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(?:\.\d+){3}$/.test(hostname)
   )
 }
