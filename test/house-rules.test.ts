@@ -109,7 +109,7 @@ function anysOf(file: string): string[] {
 }
 
 t.test('file names', async (t) => {
-  const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/
+  const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)?(\.test)?\.ts$/
   t.same(
     sources.filter((file) => !kebab.test(basename(file))),
     [],
