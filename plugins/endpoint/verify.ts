@@ -1,4 +1,5 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
+import { escapedWord } from '../lib/header-word.ts'
 import { noStore } from '../lib/login-parts.ts'
 import { loginUrl } from '../lib/login-url.ts'
 import { makeSessionReader, type Presented, type SessionReader } from '../lib/session-reader.ts'
@@ -37,16 +38,11 @@ function verdict(x: Exchange, reader: SessionReader, publicUrl: string, presente
   const { sub, hash, authTime } = presented.session
   const headers = [
     'X-User-ID',
-    headerSafe(sub),
+    escapedWord(sub),
     'X-Session-ID',
     hash,
     'X-Auth-Time',
     String(Math.floor(authTime / 1000)),
   ]
   return x.reply(200, 'OK', { headers: [...headers, ...noStore], body: '' })
-}
-
-/** Percent-encoded where a header could not carry it, or an edge could read it in two ways. */
-function headerSafe(text: string): string {
-  return text.replace(/[^\x21-\x24\x26-\x2b\x2d-\x7e]/gu, (char) => encodeURIComponent(char))
 }
