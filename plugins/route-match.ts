@@ -1,15 +1,8 @@
 import { defineStage, type Exchange, type Verdict } from '../core/index.ts'
 import { canonicalPath } from './lib/canonical-path.ts'
-import { capture, patternProblem, type RouteMatch } from './lib/path-pattern.ts'
+import { capture, patternProblem } from './lib/path-pattern.ts'
 import { routeConflicts } from './lib/route-conflicts.ts'
 import { RouteTable } from './lib/route-table.ts'
-
-declare module '../core/contract.ts' {
-  interface Slots {
-    /** Given by route-match: what the route's `*` and `{name}` stand for. */
-    match: RouteMatch
-  }
-}
 
 const encodedSlash = /%2f/i
 

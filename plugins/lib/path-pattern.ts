@@ -1,6 +1,13 @@
 // The paths of routes: exact, `{name}` for one segment, `*` at the end for everything after it.
 import { canonicalPath } from './canonical-path.ts'
 
+declare module '../../core/contract.ts' {
+  interface Slots {
+    /** Given by route-match: what the route's `*` and `{name}` stand for. */
+    match: RouteMatch
+  }
+}
+
 export interface NamedSegment {
   readonly name: string
 }

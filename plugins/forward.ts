@@ -1,0 +1,59 @@
+import { defineStage, type Exchange, type Host, type Reply, type Route, type Stream } from '../core/index.ts'
+import { OwnCookies } from './lib/own-cookies.ts'
+import { ResponseFilter } from './lib/response-headers.ts'
+import { sections } from './lib/settings.ts'
+import type {} from './lib/upstream.ts'
+import { type CallRules, UpstreamCall } from './lib/upstream-call.ts'
+import { type PoolSettings, type UpstreamPool, upstreamPool } from './lib/upstream-pool.ts'
+
+type ForwardExchange = Exchange<'upstream'>
+
+function poolOf(route: Route): PoolSettings {
+  const { base_url, timeout } = route.service!
+  return {
+    origin: new URL(base_url).origin,
+    use: route.streaming ? 'streams' : 'calls',
+    connect_timeout: timeout,
+  }
+}
+
+function forward(rules: CallRules, x: ForwardExchange): Stream | Reply {
+  if (rules.pool.full) {
+    return x.reply(503, 'OVERLOADED', { detail: 'too many requests wait for this service', retryAfter: 1 })
+  }
+  const body = x.body.take()
+  const length = body === null || body instanceof Uint8Array ? undefined : x.header('content-length')
+  return x.stream(new UpstreamCall(rules, x.get('upstream'), body, length))
+}
+
+/** Answers of public routes and of clients that bring their own token are theirs to cache; all others belong to one session. */
+function isPersonal(route: Route): boolean {
+  return route.auth !== 'none' && route.auth !== 'bearer'
+}
+
+/** Sends the request that header-inject made, and streams the answer back. Never follows a redirect, never repeats what is not safe to. */
+export default defineStage({
+  name: 'forward',
+  role: 'terminal',
+  needs: ['upstream'],
+  sections: { session: sections.session },
+  async setup(host: Host<undefined>) {
+    const own = new OwnCookies(host.section('session').cookie.name)
+    const pools = new Map<string, UpstreamPool>()
+    for (const route of host.routes) {
+      if (route.service === undefined) continue
+      const settings = poolOf(route)
+      const key = JSON.stringify(settings)
+      if (!pools.has(key)) pools.set(key, await host.shared(upstreamPool, settings))
+    }
+    return (route) => {
+      const rules: CallRules = {
+        pool: pools.get(JSON.stringify(poolOf(route)))!,
+        filter: new ResponseFilter(own, isPersonal(route)),
+        headersTimeout: route.service!.timeout,
+        bodyTimeout: route.streaming ? 0 : route.service!.idle_timeout,
+      }
+      return { run: (x) => forward(rules, x) }
+    }
+  },
+})

@@ -1,0 +1,96 @@
+import { z } from 'zod'
+import { defineStage, type Exchange, type Host, type Proceed, type Reply, type Route } from '../core/index.ts'
+import { pushForwarded } from './lib/forwarded.ts'
+import { originalUser } from './lib/original-user.ts'
+import { OwnCookies } from './lib/own-cookies.ts'
+import type {} from './lib/path-pattern.ts'
+import { compileTemplate, filledPathProblem, type PathMaker, templateProblem } from './lib/path-template.ts'
+import { CookieFilter, keepRequestHeaders } from './lib/request-headers.ts'
+import type {} from './lib/session.ts'
+import { sections } from './lib/settings.ts'
+import { pushTraceContext } from './lib/trace-context.ts'
+import { TrustedPeers } from './lib/trusted-peers.ts'
+import type {} from './lib/upstream.ts'
+
+declare module '../core/contract.ts' {
+  interface RouteKeys {
+    /** Names of cookies that may go upstream; never Bascule's own. */
+    forward_cookies?: readonly string[]
+  }
+}
+
+type InjectExchange = Exchange<'route' | 'match', 'session' | 'token', 'upstream'>
+
+const cookieName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no cookie name')
+const own = new OwnCookies()
+
+/** What one route's requests become; everything that does not depend on the request is settled here. */
+class Injector {
+  readonly #route: Route
+  readonly #peers: TrustedPeers
+  readonly #cookies: CookieFilter
+  readonly #path: PathMaker
+
+  constructor(route: Route, peers: TrustedPeers, cookies: OwnCookies) {
+    this.#route = route
+    this.#peers = peers
+    this.#cookies = new CookieFilter(route.forward_cookies ?? [], cookies)
+    this.#path = compileTemplate(route, basePath(route))
+  }
+
+  run(x: InjectExchange): Proceed | Reply {
+    const path = this.#path(x.path, x.get('match'))
+    const problem = filledPathProblem(path)
+    if (problem !== undefined) return x.reply(400, 'BAD_TARGET', { detail: problem, reason: 'upstream_path' })
+    const service = this.#route.service!
+    const credential = x.peek('token')
+    const headers = this.#headers(x, credential !== undefined)
+    return x.proceed({ upstream: { method: x.method, path: path + x.query, headers, service, credential } })
+  }
+
+  #headers(x: InjectExchange, hasCredential: boolean): string[] {
+    const trusted = this.#peers.trusts(x.client.ip)
+    const authorization = this.#route.auth === 'none' && !hasCredential
+    const headers = keepRequestHeaders(x.rawHeaders, this.#cookies, { authorization, forwarded: trusted })
+    headers.push('X-Correlation-ID', x.id)
+    pushTraceContext(headers, x)
+    const session = x.peek('session')
+    if (session !== undefined) headers.push('X-Original-User', originalUser(session))
+    pushForwarded(headers, x, trusted)
+    return headers
+  }
+}
+
+function basePath(route: Route): string {
+  const path = new URL(route.service!.base_url).pathname
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function* problems(route: Route): Iterable<string> {
+  if (route.service === undefined) return yield 'has no service to send to; name one of services in target_service'
+  const template = templateProblem(route)
+  if (template !== undefined) yield template
+  for (const name of route.forward_cookies ?? []) {
+    if (own.owns(name)) yield `forward_cookies names ${name}, which is Bascule's own and never leaves`
+  }
+}
+
+/** Makes the request to send: path, headers and cookies by the route's rules, identity and provenance by ours. */
+export default defineStage({
+  name: 'header-inject',
+  needs: ['route', 'match'],
+  wants: ['session', 'token'],
+  provides: ['upstream'],
+  sections: { session: sections.session },
+  routeKeys: { forward_cookies: z.array(cookieName).default([]) },
+  requires: (route) => (route.auth === 'session' && route.target_service !== '' ? ['token', 'session'] : []),
+  problems,
+  setup(host: Host<undefined>) {
+    const peers = new TrustedPeers(host.server.trusted_proxies)
+    const cookies = new OwnCookies(host.section('session').cookie.name)
+    return (route) => {
+      const injector = new Injector(route, peers, cookies)
+      return { run: (x) => injector.run(x) }
+    }
+  },
+})

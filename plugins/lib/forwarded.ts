@@ -1,0 +1,59 @@
+// Who asked, as told to a backend: X-Forwarded-For, -Proto and -Host, Forwarded (RFC 7239), Via (RFC 9110 §7.6.3).
+import { isIP } from 'node:net'
+import type { Exchange, RawHeaders } from '../../core/index.ts'
+import { plainAddress, type TrustedPeers } from './trusted-peers.ts'
+
+type Asked = Pick<Exchange, 'client' | 'header' | 'headerAll'>
+
+/** Adds our own word; what a trusted peer said of those before it stays in front, from anybody else it was dropped. */
+export function pushForwarded(to: RawHeaders, x: Asked, trusted: boolean): void {
+  const ip = plainAddress(x.client.ip)
+  const host = x.header('host')
+  const scheme = x.client.tls ? 'https' : 'http'
+  const before = trusted ? x.headerAll('x-forwarded-for') : []
+  to.push('X-Forwarded-For', before.length === 0 ? ip : `${before.join(', ')}, ${ip}`)
+  to.push('X-Forwarded-Proto', (trusted && trustedScheme(x)) || scheme)
+  const theirs = trusted ? x.header('x-forwarded-host') : undefined
+  if (theirs !== undefined || host !== undefined) to.push('X-Forwarded-Host', theirs ?? host!)
+  const chain = trusted ? x.headerAll('forwarded') : []
+  const element = forwardedElement(ip, host, scheme)
+  to.push('Forwarded', chain.length === 0 ? element : `${chain.join(', ')}, ${element}`)
+  to.push('Via', '1.1 bascule')
+}
+
+/** The scheme the user sees, by the nearest proxy's word; anything but http and https is nobody's word. */
+function trustedScheme(x: Asked): string | undefined {
+  const word = x.header('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase()
+  return word === 'https' || word === 'http' ? word : undefined
+}
+
+function forwardedElement(ip: string, host: string | undefined, scheme: string): string {
+  const node = isIP(ip) === 6 ? `"[${ip}]"` : isIP(ip) === 4 ? ip : 'unknown'
+  return `for=${node};${host === undefined ? '' : `host=${quoted(host)};`}proto=${scheme}`
+}
+
+/** A port's colon is no token character; a client's quote or backslash must not end our string. */
+function quoted(host: string): string {
+  return /^[A-Za-z0-9._-]+$/.test(host) ? host : `"${host.replaceAll(/["\\]/g, '\\$&')}"`
+}
+
+/** The user's address: the last one in X-Forwarded-For that no trusted proxy holds, read from the near end; else the peer's. */
+export function clientAddress(x: Asked, peers: TrustedPeers): string {
+  let address = plainAddress(x.client.ip)
+  if (!peers.trusts(address)) return address
+  const chain = x.headerAll('x-forwarded-for').join(',').split(',')
+  for (const entry of chain.reverse()) {
+    const next = plainAddress(withoutPort(entry.trim()))
+    if (isIP(next) === 0) break
+    address = next
+    if (!peers.trusts(next)) break
+  }
+  return address
+}
+
+function withoutPort(entry: string): string {
+  if (entry.startsWith('[')) return entry.slice(1, entry.indexOf(']'))
+  return entry.includes('.') && entry.includes(':') && !entry.startsWith('::')
+    ? entry.slice(0, entry.indexOf(':'))
+    : entry
+}
