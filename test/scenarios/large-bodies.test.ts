@@ -1,3 +1,5 @@
+// node only: it starts a process of its own
+// timeout: 300s
 // 1 GiB up and 1 GiB down, with a peer that stalls: without back-pressure both ways the bridge would hold what the peer does not take.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
