@@ -12,7 +12,7 @@ export function safeReturnTo(wanted: string | null | undefined, publicUrl: strin
   const url = new URL(wanted, origin)
   if (url.origin !== origin || url.username !== '' || url.password !== '') return '/'
   // `/.//evil.test` parses to the path `//evil.test`, which as a Location is another host.
-  if (url.pathname.startsWith('//') || unclear(decoded(url.pathname)) || isOurs(decoded(url.pathname))) return '/'
+  if (url.pathname.startsWith('//') || hostile(decoded(url.pathname)) || isOurs(decoded(url.pathname))) return '/'
   return `${url.pathname}${url.search}${url.hash}`
 }
 
@@ -20,6 +20,11 @@ export function safeReturnTo(wanted: string | null | undefined, publicUrl: strin
 function unclear(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   return /[\u0000-\u0020\u007f-\u00a0\u2028\u2029\\]/.test(text)
+}
+
+/** A blank is fine where it came encoded. */
+function hostile(text: string): boolean {
+  return unclear(text.replaceAll(' ', ''))
 }
 
 function decoded(path: string): string {

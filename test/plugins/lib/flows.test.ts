@@ -1,0 +1,45 @@
+import t from 'tap'
+import { type Flow, makeFlows } from '../../../plugins/lib/flows.ts'
+import { randomId } from '../../../plugins/lib/random-id.ts'
+import { KeyRing } from '../../../plugins/lib/seal.ts'
+import { MemoryStore } from '../../../plugins/session-store/memory.ts'
+
+const flow = (returnTo: string): Flow => ({
+  issuer: 'https://idp.test',
+  nonce: 'the-nonce',
+  codeVerifier: 'the-verifier',
+  returnTo,
+  resources: [],
+  round: 0,
+})
+const ring = new KeyRing(['a key with more than thirty-two bytes'])
+
+t.test('a flow is taken once, by the browser that began it', async (t) => {
+  const flows = makeFlows(new MemoryStore(), ring)
+  const handle = randomId()
+  const { state } = await flows.begin(handle, flow('/a'))
+  t.strictSame(await flows.take(randomId(), state), { kind: 'foreign', returnTo: '/a' })
+  t.strictSame(await flows.take(undefined, state), { kind: 'foreign', returnTo: '/a' })
+  const taken = await Promise.all([flows.take(handle, state), flows.take(handle, state)])
+  t.strictSame(taken.map(({ kind }) => kind).sort(), ['flow', 'unknown'])
+  t.strictSame(await flows.take(handle, randomId()), { kind: 'unknown' })
+})
+
+t.test('a browser has 32 logins under way at most; the oldest goes', async (t) => {
+  const store = new MemoryStore()
+  const flows = makeFlows(store, ring)
+  const handle = randomId()
+  const states: string[] = []
+  for (let n = 0; n < 100; n++) states.push((await flows.begin(handle, flow(`/${n}`))).state)
+  t.equal(store.size, 33, 'and one list')
+  t.equal((await flows.take(handle, states[67] ?? '')).kind, 'unknown')
+  t.equal((await flows.take(handle, states[68] ?? '')).kind, 'flow')
+})
+
+t.test('logins that begin together all count', async (t) => {
+  const flows = makeFlows(new MemoryStore(), ring)
+  const handle = randomId()
+  const begun = await Promise.all(Array.from({ length: 32 }, (_, n) => flows.begin(handle, flow(`/${n}`))))
+  const taken = await Promise.all(begun.map(({ state }) => flows.take(handle, state)))
+  t.equal(taken.filter(({ kind }) => kind === 'flow').length, 32)
+})

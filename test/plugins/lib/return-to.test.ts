@@ -1,0 +1,55 @@
+import t from 'tap'
+import { safeReturnTo } from '../../../plugins/lib/return-to.ts'
+
+const home = 'https://app.example.com'
+
+t.test('a path of this origin stays, with its query and fragment', async (t) => {
+  for (const path of ['/', '/a/b', '/a?x=1&y=%0A', '/a#part', '/a%20b', '/b?u=https://evil.test', '/search?q=//x'])
+    t.equal(safeReturnTo(path, home), path)
+  t.equal(safeReturnTo('/a/../b', home), '/b')
+  t.equal(safeReturnTo(`${home}/a?b`, home), '/a?b')
+})
+
+t.test('anything that leads away, or that parsers read in two ways, becomes /', async (t) => {
+  const away = [
+    ...[
+      '//evil.test',
+      '///evil.test',
+      '/\\evil.test',
+      '\\\\evil.test',
+      '/\t/evil.test',
+      '/\n/evil.test',
+      '\t//evil.test',
+    ],
+    ...[
+      'https://evil.test',
+      'https:evil.test',
+      'http:/evil.test',
+      'javascript:alert(1)',
+      'data:text/html,x',
+      'evil.test',
+    ],
+    ...[
+      '/.//evil.test',
+      '/x/..//evil.test',
+      '/%2e//evil.test',
+      '/%09/evil.test',
+      '/%5Cevil.test',
+      '/a%0d%0aSet-Cookie:x',
+    ],
+    ...['https://app.example.com.evil.test/', 'https://app.example.com@evil.test/', 'https://u:p@app.example.com/'],
+    ...['http://app.example.com/', 'https://app.example.com:444/', `/${'a'.repeat(3000)}`, ' /x', '/%', '', '/\u2028x'],
+    ...['@evil.test', '?x', '#x', '/\u0000', 'HTTPS://EVIL.TEST', '//app.example.com@evil.test'],
+  ]
+  t.strictSame(
+    away.filter((target) => safeReturnTo(target, home) !== '/'),
+    [],
+  )
+  t.equal(safeReturnTo(null, home), '/')
+})
+
+t.test('a login that ends at the login or the logout would never end well', async (t) => {
+  for (const target of ['/auth/login', '/auth/logout?x', '/%61uth/logout', '/AUTH/logout', '/auth', '/x/../auth/login'])
+    t.equal(safeReturnTo(target, home), '/', target)
+  t.equal(safeReturnTo('/authors', home), '/authors')
+})

@@ -1,0 +1,111 @@
+import t from 'tap'
+import type { ConfigView, Sections, Service } from '../../../core/index.ts'
+import { sections } from '../../../plugins/lib/settings.ts'
+
+interface Judged {
+  readonly value?: unknown
+  readonly issues?: readonly { readonly message: string; readonly path?: readonly unknown[] }[]
+}
+const judge = (name: keyof typeof sections, value: unknown) =>
+  sections[name].schema['~standard'].validate(value) as Judged
+const said = (name: keyof typeof sections, value: unknown) =>
+  judge(name, value).issues?.map(({ message, path = [] }) => `${path.join('.')}: ${message}`) ?? []
+
+const auth = { issuer: 'https://idp.test', client_id: 'bff', client_secret: 's' }
+
+t.test('auth: what is needed, and what is assumed', async (t) => {
+  t.match(said('auth', undefined)[0], /section auth with issuer, client_id and client_secret/)
+  t.match(judge('auth', auth).value, {
+    client_auth: 'client_secret_post',
+    mint: 'resource',
+    oauth_scopes: ['openid', 'profile', 'email', 'offline_access'],
+  })
+  t.match(judge('auth', { ...auth, oauth_scopes: 'openid|a, b\n a' }).value, { oauth_scopes: ['openid', 'a', 'b'] })
+})
+
+t.test('auth: http is for loopback only', async (t) => {
+  for (const issuer of ['http://localhost:8090', 'http://127.0.0.1:1', 'http://[::1]:1', 'https://idp.test/realms/x'])
+    t.strictSame(said('auth', { ...auth, issuer }), [], issuer)
+  for (const issuer of [
+    'http://idp.test',
+    'http://localhost.evil.test',
+    'idp.test',
+    'https://idp.test/?x',
+    'https://u@idp.test',
+  ])
+    t.match(said('auth', { ...auth, issuer })[0], /^issuer: must be the https URL/, issuer)
+})
+
+t.test('auth: what a later version brings is refused in plain words', async (t) => {
+  const later = { mint: 'audience', client_auth: 'private_key_jwt', private_key: 'x', preset: 'auth0' }
+  t.strictSame(
+    said('auth', { ...auth, ...later }).map((text) => /not built yet/.test(text)),
+    [true, true, true, true],
+  )
+  t.match(said('auth', { ...auth, mint: { use: 'scope' } })[0], 'mint: scope is not built yet; use resource or login')
+  t.match(said('service_tokens', { a: {} })[0], 'not built yet')
+  t.match(said('cors', { allow_origins: ['https://x.test'] })[0], 'not built yet')
+})
+
+t.test('auth: authorize_params may not undo what protects the login', async (t) => {
+  for (const name of ['state', 'nonce', 'redirect_uri', 'code_challenge_method', 'scope', 'resource', 'request'])
+    t.match(said('auth', { ...auth, authorize_params: { [name]: 'x' } })[0], `${name} is set by Bascule`)
+  t.strictSame(said('auth', { ...auth, authorize_params: { prompt: 'consent', acr_values: 'x' } }), [])
+})
+
+t.test('auth: without openid nobody is signed in', async (t) => {
+  t.match(said('auth', { ...auth, oauth_scopes: 'profile' })[0], /must contain openid/)
+})
+
+t.test('session: times in milliseconds, and keys with enough in them', async (t) => {
+  t.match(judge('session', undefined).value, { idle_timeout: 3_600_000, absolute_timeout: 43_200_000, store: 'memory' })
+  t.match(judge('session', { idle_timeout: 90, absolute_timeout: '2d' }).value, {
+    idle_timeout: 90_000,
+    absolute_timeout: 172_800_000,
+  })
+  for (const key of ['short', 'a'.repeat(64)]) t.match(said('session', { keys: [key] })[0], /32 random bytes/)
+  for (const name of ['__Host-x', 'bff_login', 'a b']) t.equal(said('session', { cookie: { name } }).length, 1, name)
+  t.equal(said('session', { cookie: { same_site: 'none' } }).length, 1)
+})
+
+/** What the review says about one section beside the others. */
+function reviewed<K extends keyof typeof sections & keyof Sections>(
+  name: K,
+  value: Sections[K],
+  beside: Partial<Sections> = {},
+) {
+  const told: string[] = []
+  const service: Service = { name: 'a', base_url: 'http://a', timeout: 1, idle_timeout: 1 }
+  const view: ConfigView = {
+    sections: { ...beside, [name]: value },
+    server: { host: '', port: 0, public_url: 'https://app.test', trusted_proxies: [], admin_port: 0, drain_timeout: 0 },
+    services: { a: service, b: { ...service, name: 'b' } },
+    routes: [],
+    error: (path, message) => told.push(`error ${path.join('.')}: ${message}`),
+    warn: (path, message) => told.push(`warn ${path.join('.')}: ${message}`),
+  }
+  const section = sections[name] as { review?(value: Sections[K], view: ConfigView): void }
+  section.review?.(value, view)
+  return told
+}
+
+t.test('review: names and audiences that will not work are warnings with their place', async (t) => {
+  const beside = { auth: judge('auth', auth).value as Sections['auth'] }
+  t.match(reviewed('service_audiences', { ghost: 'https://x.test' }, beside), [/^warn ghost: no service ghost/])
+  t.match(reviewed('service_audiences', { a: 'empowernow' }, beside), [/^warn a: .*never sent as a resource/])
+  t.match(reviewed('service_audiences', { a: 'https://x.test', b: 'https://X.test/' }, beside), [
+    /^warn b: .*only by case or a slash/,
+  ])
+  t.strictSame(reviewed('service_audiences', { a: 'https://x.test', b: 'https://x.test' }, beside), [])
+  t.match(reviewed('service_scopes', { ghost: ['x'] }, beside), [/^warn ghost/])
+  const scopes = { ...beside.auth, oauth_scopes: ['openid'] }
+  t.match(reviewed('auth', scopes), [/^warn oauth_scopes: lacks offline_access/])
+})
+
+t.test('review: a session that contradicts itself is an error', async (t) => {
+  const value = judge('session', { idle_timeout: '2h', absolute_timeout: '1h', cookie: { domain: 'other.test' } }).value
+  t.match(reviewed('session', value as Sections['session']), [
+    /^error idle_timeout/,
+    /^error cookie.domain: does not cover app.test/,
+  ])
+})
