@@ -66,7 +66,7 @@ function notOurs(x: Exchange, returnTo?: string): Reply {
   return refuse(x, { code: 'LOGIN_FAILED', detail, retry, goOn: true })
 }
 
-/** RFC 8707: many resources on authorize, one on the grant: oidc-provider refuses a grant that does not say which. */
+/** RFC 8707 section 2.2: many resources on authorize, one on the grant. The login's own access token is then good for that service. */
 function redeem(parts: Parts, x: Exchange, state: string, flow: Flow): Promise<CodeAnswer> {
   const { nonce, codeVerifier, resources } = flow
   const params = resources.slice(0, 1).map((resource): [string, string] => ['resource', resource])
