@@ -1,8 +1,12 @@
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type ConfigDocument, readDocument } from './document.ts'
 import { type Place, type Report, startOf } from './report.ts'
 import type { Env } from './substitute.ts'
+
+/** The default configuration, in which the profiles of the program are. */
+const builtIn = fileURLToPath(new URL('../../config', import.meta.url))
 
 interface Reading {
   readonly report: Report
@@ -54,9 +58,10 @@ function readProfile(dir: string, name: string, reading: Reading, at?: Place): C
     reading.report.error(at ?? startOf(dir), 'a profile is named by letters, digits, - and _ only')
     return undefined
   }
-  if (at === undefined || present(join(dir, file))) {
-    return readOne(dir, file, reading, 'create it with "stages: [route-match, …]"')
-  }
+  if (present(join(dir, file))) return readOne(dir, file, reading)
+  // A directory with only settings and routes runs the profile that comes with the program.
+  if (present(join(builtIn, file))) return readOne(builtIn, file, reading)
+  if (at === undefined) return readOne(dir, file, reading, 'create it with "stages: [route-match, …]"')
   const cure = `create it with "stages: [route-match, …]", or name another profile`
   reading.report.error(at, `there is no ${file} in the config directory; ${cure}`)
   return undefined
