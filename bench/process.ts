@@ -41,6 +41,7 @@ export async function startServer(options: {
   const log = openSync(options.logFile, 'a')
   const child = spawn(program, args, { cwd: root, stdio: ['ignore', log, log] })
   closeSync(log)
+  process.once('exit', () => child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`${options.file} ended with ${code}:\n${readFileSync(options.logFile, 'utf8').slice(-2000)}`)
   })
@@ -98,4 +99,13 @@ async function answers(port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`nothing listens on port ${port} after 30 s`)
+}
+
+/** NaN where there is no /proc. */
+export function residentMiB(pid: number | undefined): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+  } catch {
+    return Number.NaN
+  }
 }

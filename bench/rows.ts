@@ -29,16 +29,14 @@ export async function startRows(options: {
   readonly runtime: Runtime
   readonly upstream: number
   readonly folder: string
-  readonly started: (server: Started) => void
 }): Promise<Row[]> {
-  const { runtime, upstream, folder, started } = options
+  const { runtime, upstream, folder } = options
   const peer = async (name: RowName, file: string, ...args: string[]): Promise<Row> => {
     const logFile = join(folder, `${name.replaceAll(' ', '-')}.log`)
     const server = await startServer({
       ...{ runtime, core: 0, file, logFile },
       args: (port) => [String(port), String(upstream), ...args],
     })
-    started(server)
     return { name, ...server, headers: [...browserHeaders, `Cookie: theme=dark; bff_session=${'A'.repeat(43)}`] }
   }
   return [
@@ -50,19 +48,19 @@ export async function startRows(options: {
 }
 
 /** The whole bridge with a real session: one login at a real provider, whose process is this one and idle while rows are measured. */
-async function bridge({ runtime, upstream, folder, started }: Parameters<typeof startRows>[0]): Promise<Row> {
+async function bridge({ runtime, upstream, folder }: Parameters<typeof startRows>[0]): Promise<Row> {
   const idp = await startStrictIdp({ accessTokenTtl: 3600, resources: { [benchAudience]: 'application.all' } })
-  const admin = await freePort()
+  const adminPort = await freePort()
+  const services = { analytics_service: { url: `http://127.0.0.1:${upstream}`, audience: benchAudience } }
   const config = join(folder, 'config')
   const logFile = join(folder, 'bridge.log')
   const server = await startServer({
     ...{ runtime, core: 0, file: 'core/cli.ts', logFile },
     args: (port) => {
-      writeBridgeConfig(config, { bridge: port, admin, upstream }, idp)
+      writeBridgeConfig(config, { port, adminPort, idp, services })
       return ['start', '--config', config]
     },
   })
-  started({ ...server, child: server.child })
   const browser = await loginByFetch(`http://127.0.0.1:${server.port}`)
   const first = await browser.fetch(benchPath)
   if (first.status !== 200)

@@ -8,7 +8,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { benchPath } from './bridge-config.ts'
 import type { LoadOptions, LoadResult } from './load.ts'
-import { cpuMicroseconds, pinned, type Runtime, runOnce, type Started, startServer } from './process.ts'
+import { cpuMicroseconds, pinned, type Runtime, runOnce, startServer } from './process.ts'
 import { type Sample, table } from './report.ts'
 import { type Row, startRows } from './rows.ts'
 
@@ -27,7 +27,6 @@ const seconds = Number(flags.seconds ?? (flags.quick ? 0.3 : 3))
 const connections = Number(flags.connections)
 
 const folder = mkdtempSync(join(tmpdir(), 'bascule-bench-'))
-const servers: Started[] = []
 try {
   console.log(
     `${runtime} ${process.arch}, ${pinned ? 'proxies on core 0, load and upstream on core 1' : 'NOT PINNED: rows share cores with their load'}, ` +
@@ -37,13 +36,14 @@ try {
     ...{ runtime: 'node', core: 1, file: 'bench/upstream.ts', logFile: join(folder, 'upstream.log') },
     args: (port) => [String(port)],
   })
-  servers.push(upstream)
-  const rows = await startRows({ runtime, upstream: upstream.port, folder, started: (server) => servers.push(server) })
+  const rows = await startRows({ runtime, upstream: upstream.port, folder })
   for (const row of rows) await measure(row, Math.max(seconds, flags.quick ? 0 : 3))
   const samples = await interleave(rows)
   console.log(table(samples))
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 } finally {
-  for (const { child } of servers) child.kill('SIGKILL')
   rmSync(folder, { recursive: true, force: true })
 }
 // The provider of the bridge's login listens in this process.
