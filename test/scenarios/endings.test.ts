@@ -11,12 +11,14 @@ const boom = `export default ({ defineStage }) => defineStage({
 })`
 
 async function start(t: Test) {
+  let reset: () => unknown = () => {}
   const upstream = await startUpstream(t, (req, res) => {
     if (req.url === '/ok') return void res.end('fine')
     if (req.url === '/reset') {
       res.writeHead(200, { 'content-length': '100' })
       res.write('half of it')
-      return void setImmediate(() => res.socket?.resetAndDestroy())
+      reset = () => res.socket?.resetAndDestroy()
+      return
     }
     if (req.url === '/drip') {
       res.writeHead(200)
@@ -51,7 +53,7 @@ routes:
 `,
   })
   const arrives = (path: string) => new Promise<void>((resolve) => held.set(path, resolve))
-  return { bascule, arrives }
+  return { bascule, arrives, reset: () => reset() }
 }
 
 interface Sent {
@@ -62,7 +64,8 @@ interface Sent {
 }
 
 function send(bascule: RunningBascule, path: string, id: string, headers: http.OutgoingHttpHeaders = {}): Sent {
-  const request = http.request(bascule.url + path, { headers: { ...headers, 'x-correlation-id': id }, agent: false })
+  const { hostname, port } = new URL(bascule.url)
+  const request = http.request({ hostname, port, path, headers: { ...headers, 'x-correlation-id': id }, agent: false })
   let settleEnd: (how: 'torn' | 'whole') => void
   const end = new Promise<'torn' | 'whole'>((resolve) => {
     settleEnd = resolve
@@ -93,7 +96,7 @@ async function once(t: Test, bascule: RunningBascule, id: string, expected: obje
 }
 
 t.test('each ending is logged exactly once with its outcome', async (t) => {
-  const { bascule, arrives } = await start(t)
+  const { bascule, arrives, reset } = await start(t)
 
   t.equal(await send(bascule, '/open/ok', 'answered').end, 'whole')
   await once(t, bascule, 'answered', { outcome: 'completed', status: 200, route: 'open' })
@@ -115,7 +118,10 @@ t.test('each ending is logged exactly once with its outcome', async (t) => {
   t.equal(await send(bascule, '/dead', 'upstream-refused').head, 502)
   await once(t, bascule, 'upstream-refused', { outcome: 'failed', status: 502, code: 'UPSTREAM_UNREACHABLE' })
 
-  t.equal(await send(bascule, '/open/reset', 'upstream-reset').end, 'torn')
+  const torn = send(bascule, '/open/reset', 'upstream-reset')
+  t.equal(await torn.head, 200)
+  reset()
+  t.equal(await torn.end, 'torn')
   await once(t, bascule, 'upstream-reset', { outcome: 'failed', status: 200 })
 
   t.equal(await send(bascule, '/slow/never', 'upstream-timeout').head, 504)

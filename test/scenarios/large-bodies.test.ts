@@ -1,21 +1,21 @@
 // node only: it starts a process of its own
 // timeout: 300s
 // 1 GiB up and 1 GiB down, with a peer that stalls: without back-pressure both ways the bridge would hold what the peer does not take.
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { freePort, tempDir } from '../kit/bascule.ts'
+import { startBridgeProcess } from '../kit/bridge-process.ts'
 import { profile, settings } from '../kit/default-profile.ts'
 import { startUpstream } from '../kit/upstream.ts'
 
 const GIB = 1024 ** 3
+const WARM = 64 * 1024 ** 2
 const piece = Buffer.alloc(256 * 1024, 'x')
-const launcher = fileURLToPath(new URL('../../core/bin/bascule.js', import.meta.url))
 const skip = process.platform === 'linux' ? false : 'reads /proc'
 
 async function startProcess(t: Test, upstream: string): Promise<{ child: ChildProcess; port: number }> {
@@ -28,14 +28,7 @@ services: { api: { base_url: "${upstream}" } }
 routes: [{ id: open, path: "/*", target_service: api, preserve_path: true, auth: none }]
 `,
   })
-  const child = spawn(process.execPath, [launcher, 'start', '--config', dir], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  let said = ''
-  for await (const text of child.stdout!.setEncoding('utf8')) {
-    said += text
-    if (said.includes('bascule ready')) break
-  }
-  child.stdout!.resume()
+  const { child } = await startBridgeProcess(t, dir)
   return { child, port }
 }
 
@@ -55,8 +48,8 @@ async function takeSlowly(source: AsyncIterable<Uint8Array>): Promise<number> {
   return taken
 }
 
-async function write(to: NodeJS.WritableStream): Promise<void> {
-  for (let left = GIB; left > 0; left -= piece.length) if (!to.write(piece)) await once(to, 'drain')
+async function write(to: NodeJS.WritableStream, size = GIB): Promise<void> {
+  for (let left = size; left > 0; left -= piece.length) if (!to.write(piece)) await once(to, 'drain')
   to.end()
 }
 
@@ -82,9 +75,10 @@ t.test('1 GiB each way passes with bounded memory', { skip, timeout: 240_000 }, 
   })
   const { child, port } = await startProcess(t, upstream.url)
   const request = (options: http.RequestOptions) => http.request({ port, host: '127.0.0.1', path: '/big', ...options })
-  const warm = request({}).end()
-  const [first] = (await once(warm, 'response')) as [http.IncomingMessage]
-  first.destroy()
+  const warm = request({ method: 'POST', headers: { 'content-length': WARM } })
+  const warmed = once(warm, 'response')
+  await write(warm, WARM)
+  await warmed
 
   const up = await growthDuring(child, async () => {
     const post = request({ method: 'POST', headers: { 'content-length': GIB } })
