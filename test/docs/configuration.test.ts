@@ -1,0 +1,110 @@
+// docs/configuration.md has every key of the schemas, with its default, and no other.
+import t from 'tap'
+import { z } from 'zod'
+import { coreRouteSchema } from '../../core/config/route-schema.ts'
+import { coreSettings, profileSchema, servicesSchema } from '../../core/config/schemas.ts'
+import { loadConfig } from '../../core/load.ts'
+import { builtIns, PluginLoader } from '../../core/plugins.ts'
+import type { StandardSchemaV1 } from '../../core/standard-schema.ts'
+import { sections } from '../../plugins/lib/settings.ts'
+import { tempDir } from '../kit/bascule.ts'
+import { blocksOf, readPage, rowsOf } from './blocks.ts'
+
+const page = readPage('docs/configuration.md')
+
+type Json = { readonly [key: string]: unknown }
+
+/** Key → default, as far as JSON Schema can say it; `undefined`: none, or not to be said. */
+type Keys = Map<string, unknown>
+
+function keysOf(prefix: string, schema: StandardSchemaV1): Keys {
+  const json = z.toJSONSchema(schema as unknown as z.ZodType, { io: 'input', unrepresentable: 'any' })
+  return new Map(leavesOf(prefix, json as Json))
+}
+
+function* leavesOf(name: string, schema: Json): Generator<[string, unknown]> {
+  const map = [schema, ...((schema.anyOf ?? []) as Json[])].find(({ type }) => type === 'object') ?? {}
+  const properties = (map.properties ?? {}) as Readonly<Record<string, Json>>
+  const named = map.additionalProperties as Json | undefined
+  if (Object.keys(properties).length > 0 && !('use' in properties)) {
+    for (const [key, inner] of Object.entries(properties)) yield* leavesOf(name ? `${name}.${key}` : key, inner)
+  } else if (named?.properties) yield* leavesOf(`${name}.NAME`, named)
+  else yield [name, schema.default]
+}
+
+async function routeKeys(): Promise<Readonly<Record<string, StandardSchemaV1>>> {
+  const loader = new PluginLoader('.', {})
+  const stages = await Promise.all((await builtIns('stage')).map((name) => loader.load('stage', name)))
+  return Object.assign({}, ...stages.map((stage) => stage.routeKeys ?? {}))
+}
+
+const sectionsOf = {
+  profile: () => keysOf('profile', coreSettings.profile),
+  server: () => keysOf('server', coreSettings.server),
+  auth: () => keysOf('auth', sections.auth.schema),
+  session: () => keysOf('session', sections.session.schema),
+  'Services and tokens': () =>
+    together(
+      keysOf('service_audiences', sections.service_audiences.schema),
+      keysOf('service_scopes', sections.service_scopes.schema),
+      keysOf('service_tokens', sections.service_tokens.schema),
+    ),
+  'The rest': () =>
+    together(
+      keysOf('cors', sections.cors.schema),
+      keysOf('log', coreSettings.log),
+      keysOf('plugins', coreSettings.plugins),
+      keysOf('pdp', coreSettings.pdp),
+    ),
+  services: () => keysOf('services', servicesSchema),
+  routes: async () =>
+    together(
+      keysOf('routes[]', coreRouteSchema([])),
+      ...Object.entries(await routeKeys()).map(([key, schema]) => keysOf(`routes[].${key}`, schema)),
+    ),
+  'profiles/NAME.yaml': () => keysOf('', profileSchema),
+} as const
+
+function together(...all: readonly Keys[]): Keys {
+  return new Map(all.flatMap((keys) => [...keys]))
+}
+
+/** As the page writes a default. */
+function written(value: unknown): string {
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
+}
+
+t.test('the page has every key of the schemas with its default, and no other', async (t) => {
+  for (const [heading, read] of Object.entries(sectionsOf)) {
+    const keys = await read()
+    const rows = rowsOf(page, heading)
+    t.same(rows.map(([key]) => key!.replaceAll('`', '')).sort(), [...keys.keys()].sort(), heading)
+    for (const [key = '', , said = '', text = ''] of rows) {
+      const preset = keys.get(key.replaceAll('`', ''))
+      if (preset !== undefined && !text.includes('not built yet')) t.equal(said, written(preset), `default of ${key}`)
+    }
+  }
+})
+
+t.test('settings.yaml has no section that the page leaves out', async (t) => {
+  const known = [...Object.keys(coreSettings), ...Object.keys(sections)]
+  const covered = [page.matchAll(/^\| `([a-z_]+)[.`]/gm)].flatMap((all) => [...all].map(([, key]) => key))
+  t.same(
+    known.filter((key) => !covered.includes(key)),
+    [],
+  )
+})
+
+t.test('the mistakes that the page shows are told as it prints them', async (t) => {
+  const [shown] = blocksOf(page).filter(({ language }) => language === 'console')
+  const dir = tempDir(t, {
+    'settings.yaml': readPage('config/settings.yaml').replace('service_audiences:', 'service_audience:'),
+    'routes.yaml': readPage('config/routes.yaml').replace('path: "/api/v1', 'path: "api/v1'),
+    'profiles/audience-bridge.yaml': readPage('config/profiles/audience-bridge.yaml'),
+  })
+  const { report } = await loadConfig({ dir, env: {} })
+  const said = report.problems
+    .filter(({ severity }) => severity === 'error')
+    .map(({ place, message }) => `config${place.file.slice(dir.length)}:${place.line}:${place.column} error ${message}`)
+  t.same(said, shown!.text.trim().split('\n').slice(1))
+})
