@@ -1,0 +1,65 @@
+import { defineStage, type Host, type Outcome, type Route } from '../core/index.ts'
+import { type AccessFields, accessFields, LineForm, type LoggedExchange } from './lib/access-line.ts'
+import type {} from './lib/session.ts'
+import { TrustedPeers } from './lib/trusted-peers.ts'
+import type {} from './lib/upstream.ts'
+
+const INFO = 30
+const MAX_CAUSE = 300
+
+/** Writes one line a request, in whichever form and from whichever level the settings say. */
+class AccessLog {
+  readonly #host: Host<undefined>
+  readonly #peers: TrustedPeers
+  readonly #forms: ReadonlyMap<Route, LineForm>
+  readonly #unrouted = new LineForm(undefined)
+
+  constructor(host: Host<undefined>) {
+    this.#host = host
+    this.#peers = new TrustedPeers(host.server.trusted_proxies)
+    this.#forms = new Map(host.routes.map((route) => [route, new LineForm(route)]))
+  }
+
+  settled(x: LoggedExchange, outcome: Outcome): undefined {
+    const failed = outcome.result === 'failed'
+    const { level, format } = this.#host.logSettings
+    if (!failed && (level === 'warn' || level === 'error')) return
+    const route = x.peek('route')
+    const form = (route && this.#forms.get(route)) ?? this.#unrouted
+    const fields = accessFields(x, outcome, this.#peers)
+    const msg = form.message(fields.token !== undefined)
+    if (failed || format === 'text') this.#write(form, fields, msg, failed ? outcome : undefined)
+    else this.#host.log.line(form.json(fields, INFO, Date.now(), msg))
+  }
+
+  /** The rare and the readable ones: through the host's own logger. */
+  #write(form: LineForm, fields: AccessFields, msg: string, failure: Outcome | undefined): void {
+    const { route, service } = form
+    if (failure === undefined) this.#host.log.info({ route, service, ...fields }, msg)
+    else this.#host.log.warn({ route, service, ...fields, cause: causeOf(failure.fault) }, msg)
+  }
+}
+
+/** Why, down the chain of causes; sentences only: the stack of a defect has a line of its own. */
+function causeOf(error: unknown): string | undefined {
+  const sentences: string[] = []
+  for (let next = error; next instanceof Error && sentences.length < 4; next = next.cause) {
+    const { code } = next as { readonly code?: unknown }
+    sentences.push(
+      typeof code === 'string' && !next.message.includes(code) ? `${next.message} (${code})` : next.message,
+    )
+  }
+  return sentences.length === 0 ? undefined : sentences.join(': ').slice(0, MAX_CAUSE)
+}
+
+/** One line for every request, however it ended: docs/configuration.md, "Log lines". */
+export default defineStage({
+  name: 'log',
+  role: 'observer',
+  wants: ['route', 'session', 'token'],
+  also: ['upgrades', 'endpoints'],
+  setup(host: Host<undefined>) {
+    const log = new AccessLog(host)
+    return { settled: (x, outcome) => log.settled(x, outcome) }
+  },
+})
