@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, formatProblem } from '../../core/config/report.ts'
-import { BasculeServer, StartError } from '../../core/server.ts'
+import { StartError } from '../../core/server.ts'
+import { type Started, startFromDirectory } from '../../core/start.ts'
 import { type Child, ChildFailure, startChild } from './processes/child-process.ts'
 import { choosePorts, type DevPorts, takenMessage } from './processes/ports.ts'
 import { welcome } from './welcome.ts'
@@ -19,28 +20,18 @@ export async function runDev(options: DevOptions): Promise<number> {
   const ports = await choosePorts(options)
   const dir = configDir(options.config)
   const env = environment(ports)
-  const stopped = stopSignal()
   const children = startChildren(dir, ports, env)
-  let server: BasculeServer | undefined
+  let bridge: Started | undefined
   try {
     await Promise.all(children.map((child) => child.ready))
-    server = await BasculeServer.start({
-      dir,
-      env,
-      port: ports.port,
-      adminPort: ports.adminPort,
-      watch: true,
-    })
-    process.on('SIGHUP', () => void server?.reload())
-    const url = env.BASCULE_PUBLIC_URL ?? server.url
-    console.log(
-      options.json ? JSON.stringify({ ready: true, msg: `bascule ready ${url}`, url, ports }) : welcome(url, dir),
-    )
-    return await Promise.race([stopped, firstToEnd(children)])
+    bridge = await startFromDirectory({ dir, env, port: ports.port, adminPort: ports.adminPort })
+    const { url, closed } = bridge
+    console.log(options.json ? JSON.stringify({ msg: `bascule dev ready ${url}`, url, ports }) : welcome(url, dir))
+    return await Promise.race([closed, firstToEnd(children)])
   } catch (error) {
     return explain(error, ports)
   } finally {
-    await server?.stop()
+    await bridge?.server.stop()
     await Promise.all(children.map((child) => child.stop()))
   }
 }
@@ -84,12 +75,6 @@ function startChildren(config: string, ports: DevPorts, env: NodeJS.ProcessEnv):
       ],
     }),
   ]
-}
-
-function stopSignal(): Promise<0> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve(0))
-  })
 }
 
 async function firstToEnd(children: readonly Child[]): Promise<1> {

@@ -36,7 +36,7 @@ export interface LoginPage {
 
 export function loginPage({ action, client, name, failed }: LoginPage): string {
   const focus = (here: boolean) => (here ? ' autofocus' : '')
-  const alert = failed ? '<p class="alert" id="why" role="alert">This name and password do not fit together.</p>' : ''
+  const alert = failed ? '<p class="alert" id="why" role="alert">Wrong name or password.</p>' : ''
   const invalid = failed ? ' aria-invalid="true" aria-describedby="why"' : ''
   return page(
     'Sign in',

@@ -1,4 +1,4 @@
-import { callButton, command, lane, result, showLife, who } from './view.js'
+import { callButton, command, lane, result, showLife, start, who } from './view.js'
 
 const calls = [
   { title: 'List workflows', method: 'GET', path: '/api/v1/analytics/workflows', service: 'analytics_service' },
@@ -48,8 +48,9 @@ function showSession() {
   const authenticated = session?.authenticated === true
   document.body.dataset.session = authenticated ? 'yes' : 'no'
   at('who').replaceChildren(...who(session, logOut))
+  at('start').replaceChildren(...start(session))
   at('cookie-note').textContent = authenticated ? 'bff_session: HttpOnly, SameSite=Strict' : 'no session'
-  at('session-note').textContent = authenticated ? `until ${timeOf(session.expires_at)}` : 'session → token'
+  at('session-note').textContent = authenticated ? `session until ${timeOf(session.expires_at)}` : 'session → token'
   const services = authenticated ? session.services : unknownServices
   at('services').replaceChildren(...Object.entries(services).map(([name, service]) => lane(name, service)))
   tick()
@@ -139,7 +140,7 @@ async function logOut() {
 }
 
 function timeOf(text) {
-  return new Date(text).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+  return new Date(text).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false })
 }
 
 at('buttons').append(

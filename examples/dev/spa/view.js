@@ -21,6 +21,13 @@ export function who(session, onLogout) {
   ]
 }
 
+/** What to do first, for whoever is not signed in. */
+export function start(session) {
+  if (session?.authenticated) return []
+  const [link] = who(session)
+  return [link, el('span', {}, 'as ', el('code', {}, 'ada'), ' with the password ', el('code', {}, 'ada'))]
+}
+
 const states = {
   ready: ['good', 'token ready'],
   mintable: ['warn', 'token on demand'],
@@ -40,9 +47,14 @@ export function lane(name, { audience, state, reason }) {
       { class: 'node' },
       el('header', {}, el('h3', {}, name), el('span', { class: 'badge', 'data-tone': tone }, words)),
       el('p', { class: 'audience' }, audience ?? ''),
-      el('p', { class: 'life' }, reason === undefined ? '' : `reason: ${reason}`),
+      el('p', { class: 'life' }, note(state, reason)),
     ),
   )
+}
+
+function note(state, reason) {
+  if (reason !== undefined) return `reason: ${reason}`
+  return state === 'none' ? 'gets its token when you sign in' : ''
 }
 
 /** How long a token has left. Set every second, so only what changed is touched. */
@@ -81,7 +93,7 @@ export function result({ method, path, status, ms, correlationId, data, seen, pr
       el('span', { class: 'ms' }, `${ms} ms`),
     ),
     problem ? said(problem) : null,
-    seen ? facts(seen, correlationId) : problem ? null : facts(undefined, correlationId),
+    problem ? null : facts(seen, correlationId),
     data === undefined ? null : el('pre', { tabindex: '0', 'aria-label': 'Body of the answer' }, ...json(data, '')),
   )
 }
@@ -103,8 +115,9 @@ function facts(seen, correlationId) {
     ['X-Original-User', seen?.received.x_original_user],
     ['cookie at the service', seen?.received.cookie],
     ['Authorization at the service', seen && `Bearer …, ${seen.verified.expires_in} s left`],
-    ['correlation id', correlationId],
+    ['correlation id', correlationId ?? seen?.received.x_correlation_id],
   ].filter(([, value]) => value)
+  if (rows.length === 0) return null
   return el(
     'dl',
     { class: 'facts' },
