@@ -1,0 +1,118 @@
+import t from 'tap'
+import { CookieJar } from '../../kit/cookie-jar.ts'
+import { startAuth } from './auth-kit.ts'
+import { ask, page, toCallback } from './browse.ts'
+import { wireFetch } from './wire-fetch.ts'
+
+t.test('a callback that is not of this browser gives no session', async (t) => {
+  const kit = await startAuth(t)
+  const attacker = new CookieJar()
+  const url = await toCallback(`${kit.url}/auth/login`, attacker)
+
+  t.test('without the login cookie', async (t) => {
+    const answer = await wireFetch(url, { headers: { accept: 'application/json' } })
+    t.equal(answer.status, 400)
+    t.equal(((await answer.json()) as { code: string }).code, 'LOGIN_FAILED')
+    t.strictSame(answer.headers.getSetCookie(), [])
+  })
+  t.test("with another browser's login cookie", async (t) => {
+    const victim = new CookieJar()
+    await ask(`${kit.url}/auth/login`, victim)
+    const answer = await ask(url, victim)
+    t.equal(answer.status, 400)
+    t.equal(victim.get('bff_session'), undefined)
+  })
+  t.test('with a state that is unknown, doubled, empty or absent', async (t) => {
+    const { searchParams } = new URL(url)
+    const state = searchParams.get('state') ?? ''
+    const code = searchParams.get('code') ?? ''
+    for (const query of [
+      `state=${'a'.repeat(43)}`,
+      `state=${state}&state=${state}`,
+      'state=',
+      '',
+      `state=${state}%0A`,
+    ]) {
+      const answer = await ask(`${kit.url}/auth/callback?code=${code}&${query}`, attacker)
+      t.equal(answer.status, 400, query)
+    }
+  })
+  t.test('with two login cookies', async (t) => {
+    const cookie = `bff_login=${attacker.get('bff_login')}; bff_login=${'b'.repeat(43)}`
+    t.equal((await wireFetch(url, { headers: { cookie } })).status, 400)
+  })
+  t.test('the browser itself still can, but only once', async (t) => {
+    t.equal((await ask(url, attacker)).status, 200)
+    t.equal((await ask(url, attacker)).status, 400)
+    t.equal(kit.idp.counts.code, 1)
+  })
+})
+
+t.test("an answer in another provider's name is refused (mix-up, RFC 9207)", async (t) => {
+  const kit = await startAuth(t)
+  for (const change of [
+    (u: URL) => u.searchParams.set('iss', 'https://evil.test'),
+    (u: URL) => u.searchParams.delete('iss'),
+  ]) {
+    const jar = new CookieJar()
+    const url = new URL(await toCallback(`${kit.url}/auth/login`, jar))
+    change(url)
+    t.equal((await ask(url.href, jar)).status, 400)
+    t.equal(jar.get('bff_session'), undefined)
+  }
+  t.equal(kit.idp.counts.code, 0, 'no code was sent anywhere')
+})
+
+t.test('a code of another login is refused: PKCE', async (t) => {
+  const kit = await startAuth(t)
+  const jar = new CookieJar()
+  const other = new URL(await toCallback(`${kit.url}/auth/login`, new CookieJar()))
+  const own = new URL(await toCallback(`${kit.url}/auth/login`, jar))
+  own.searchParams.set('code', other.searchParams.get('code') ?? '')
+  t.equal((await ask(own.href, jar)).status, 400)
+  t.equal(jar.get('bff_session'), undefined)
+})
+
+t.test("the identity provider's refusal is a page with nothing of its words", async (t) => {
+  const kit = await startAuth(t)
+  const jar = new CookieJar()
+  const url = new URL(await toCallback(`${kit.url}/auth/login?return_to=/here`, jar))
+  url.searchParams.delete('code')
+  url.searchParams.set('error', 'access_denied')
+  url.searchParams.set('error_description', '<img src=x onerror=alert(1)>')
+  const answer = await ask(url.href, jar)
+  const text = await answer.text()
+  t.equal(answer.status, 400)
+  t.match(answer.headers.get('content-type'), 'text/html')
+  t.match(text, '/auth/login?return_to=%2Fhere')
+  t.notMatch(text, '<img')
+  await kit.bff.line((line) => line.msg === 'login_refused_by_idp' && /access_denied/.test(String(line.error)))
+})
+
+t.test('an old session of the browser ends with the new login, which gets a new id', async (t) => {
+  const kit = await startAuth(t)
+  const before = await kit.login()
+  const again = await kit.login({ jar: before.jar })
+  t.not(again.cookie, before.cookie)
+  const old = await wireFetch(`${kit.url}/api/crud/forms/1`, { headers: { cookie: before.cookie } })
+  t.equal(old.status, 401)
+  t.equal((await again.fetch('/api/crud/forms/1')).status, 200)
+})
+
+t.test('an old session ends too where its Strict cookie does not come along to the callback', async (t) => {
+  const kit = await startAuth(t)
+  const user = await kit.login()
+  const url = await toCallback(`${kit.url}/auth/login`, user.jar)
+  const cookie = `bff_login=${user.jar.get('bff_login')}`
+  t.equal((await wireFetch(url, { headers: { ...page, cookie } })).status, 200)
+  t.equal((await wireFetch(`${kit.url}/api/crud/forms/1`, { headers: { cookie: user.cookie } })).status, 401)
+})
+
+t.test('a session id of the client is never adopted', async (t) => {
+  const kit = await startAuth(t)
+  const chosen = 'c'.repeat(43)
+  const jar = new CookieJar()
+  jar.keep(kit.url, new Headers({ 'set-cookie': `bff_session=${chosen}; Path=/` }))
+  const user = await kit.login({ jar })
+  t.notMatch(user.cookie, chosen)
+})
