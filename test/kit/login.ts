@@ -25,19 +25,20 @@ const hops = 15
 export async function loginByFetch(bffUrl: string, options: LoginOptions = {}): Promise<LoggedIn> {
   const { user = 'ada', password = user, returnTo = '/', jar = new CookieJar() } = options
   const ask = browserFetch(bffUrl, jar)
-  const callback = await walk(ask, loginUrl(bffUrl, returnTo, user), new URLSearchParams({ login: user, password }))
+  const form = new URLSearchParams({ login: user, password })
+  const { response: callback, url } = await walk(ask, loginUrl(bffUrl, returnTo, user), form)
   const cookie = jar
     .header(bffUrl)
     ?.split('; ')
     .find((pair) => /^(__Host-)?bff_session=/.test(pair))
-  if (cookie === undefined)
-    throw new Error(`no session cookie after ${callback.url}: ${callback.status} ${await callback.clone().text()}`)
+  if (callback === undefined || cookie === undefined)
+    throw new Error(`no session cookie after ${url}: ${callback?.status} ${await callback?.text()}`)
   return { jar, cookie, callback, fetch: ask }
 }
 
 type Ask = (pathOrUrl: string, init?: RequestInit) => Promise<Response>
 
-function browserFetch(base: string, jar: CookieJar): Ask {
+export function browserFetch(base: string, jar: CookieJar): Ask {
   return async (pathOrUrl, init = {}) => {
     const url = new URL(pathOrUrl, base)
     const headers = new Headers(init.headers)
@@ -49,16 +50,22 @@ function browserFetch(base: string, jar: CookieJar): Ask {
   }
 }
 
-/** Until a page that is neither a redirect nor a form: what the callback said. */
-async function walk(ask: Ask, start: string, form: URLSearchParams): Promise<Response> {
+/** Until a page that is neither a redirect nor a form, or until an address that begins with `end`, which is not asked. */
+export async function walk(
+  ask: Ask,
+  start: string,
+  form: URLSearchParams,
+  end?: string,
+): Promise<{ url: string; response?: Response }> {
   let url = start
   let response = await ask(url, navigation)
   for (let hop = 0; hop < hops; hop++) {
     const location = response.headers.get('location')
     const action = location === null ? await formAction(response, url) : undefined
-    if (location === null && action === undefined) return response
+    if (location === null && action === undefined) return { url, response }
     if (location !== null) await response.body?.cancel()
     url = action ?? new URL(location ?? '', url).href
+    if (end !== undefined && url.startsWith(end)) return { url }
     response = await ask(url, action === undefined ? navigation : { ...navigation, method: 'POST', body: form })
   }
   throw new Error(`the login did not end after ${hops} hops; last at ${url}`)

@@ -81,7 +81,8 @@ t.test('a newcomer signs in, calls both services, and signs out', { skip }, asyn
   const workflows = await call(page, 'GET /api/v1/analytics/workflows')
   t.match(await workflows.textContent(), /200[\s\S]*https:\/\/analytics\.ocg[\s\S]*absent[\s\S]*Joiner onboarding/)
   await page.locator('.lane[data-state="ready"] progress').nth(1).waitFor()
-  if (process.env.UPDATE_SCREENSHOTS === '1') await page.screenshot({ path: picture })
+  if (process.env.UPDATE_SCREENSHOTS === '1')
+    await page.screenshot({ path: picture, fullPage: true, clip: { x: 0, y: 0, width: 1280, height: 1240 } })
 
   const cookies = await context.cookies(url)
   const session = cookies.find((cookie) => cookie.name === 'bff_session')

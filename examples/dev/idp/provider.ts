@@ -1,6 +1,6 @@
 import './quiet.ts'
 import type { JWK } from 'jose'
-import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type AdapterFactory, type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { findAccount } from './accounts.ts'
 import { grantAsked, withoutConsentPage } from './implicit-consent.ts'
 import { allowOfflineAccess } from './offline-access.ts'
@@ -17,14 +17,12 @@ export interface ProviderOptions {
   readonly clientSecret: string
   /** Seconds. */
   readonly accessTokenTtl: number
+  readonly store: AdapterFactory
   readonly jwks: { readonly keys: readonly JWK[] }
   readonly cookieKeys: readonly string[]
 }
 
-/**
- * One provider for one policy. When the files change a new one takes its place: sessions, codes and refresh tokens are
- * in oidc-provider's memory store, which all instances of a process share.
- */
+/** One provider for one policy. When the files change a new one takes its place, with the same keys and the same store. */
 export function createProvider(options: ProviderOptions): Provider {
   const provider = new Provider(options.issuer, configuration(options))
   provider.use(allowOfflineAccess({ authorize: '/auth', push: '/request' }))
@@ -34,6 +32,7 @@ export function createProvider(options: ProviderOptions): Provider {
 function configuration(options: ProviderOptions): Configuration {
   const { policy, accessTokenTtl } = options
   return {
+    adapter: options.store,
     clients: [...policy.clients].map(([id, client]) => ({
       client_id: id,
       client_secret: client.secret ?? options.clientSecret,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type ConfigDocument, readDocument } from '../../../core/config/document.ts'
 import { type Problem, Report } from '../../../core/config/report.ts'
+import { validate } from '../../../core/config/validate.ts'
 import type { Policy } from './policy.ts'
 
 const words = z.array(z.string().trim().min(1))
@@ -53,10 +54,8 @@ function readAs<T>(
 ): T | undefined {
   const document = readDocument(file, { report, env })
   if (document === undefined) return undefined
-  const { success, data, error } = schema.safeParse(document.value)
-  for (const issue of error?.issues ?? [])
-    report.error(document.place(issue.path), `${dotted(issue.path)}${issue.message}`)
-  if (success) noticeIgnored(document, document.value, data, [], report)
+  const data = validate(schema, document.value, { document, path: [], report })
+  if (data !== undefined) noticeIgnored(document, document.value, data, [], report)
   return data
 }
 
@@ -75,8 +74,4 @@ function noticeIgnored(
       noticeIgnored(document, value, Reflect.get(taken, key), here, report)
     else report.notice(document.place(here, 'key'), `${key} is not read by the development identity provider`)
   }
-}
-
-function dotted(path: readonly PropertyKey[]): string {
-  return path.length === 0 ? '' : `${path.map(String).join('.')}: `
 }

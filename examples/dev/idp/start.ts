@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Provider } from 'oidc-provider'
 import { ConfigError, type Problem } from '../../../core/config/report.ts'
+import { memoryStore } from './memory-adapter.ts'
 import type { Policy } from './policy.ts'
 import { watchPolicy } from './policy-watch.ts'
 import { createProvider } from './provider.ts'
@@ -35,13 +36,13 @@ export interface RunningIdp {
 export async function startIdp(options: IdpOptions): Promise<RunningIdp> {
   const { policy, problems } = readPolicy(options.dir, options.env)
   if (policy === undefined) throw new ConfigError(problems)
-  const keys = { jwks: { keys: [await signingKey()] }, cookieKeys: [crypto.randomUUID()] }
+  const kept = { store: memoryStore(), jwks: { keys: [await signingKey()] }, cookieKeys: [crypto.randomUUID()] }
   let provider: Provider
   const server = createIdpServer(() => provider, options.origins)
   const issuer = await listen(server, options.port)
   const make = (from: Policy) =>
     createProvider({
-      ...{ ...keys, issuer, policy: from, clientSecret: options.clientSecret, accessTokenTtl: options.accessTokenTtl },
+      ...{ ...kept, issuer, policy: from, clientSecret: options.clientSecret, accessTokenTtl: options.accessTokenTtl },
       redirectUris: options.origins.map((origin) => `${origin}/auth/callback`),
       postLogoutUris: options.origins.flatMap((origin) => [`${origin}/`, origin]),
     })
