@@ -345,7 +345,7 @@ export interface Stage<
   readonly wants?: readonly W[]
   readonly provides?: readonly P[]
   /** Pure. Which `wants` are needs on this route: header-inject must not load on a session route without token-resolve. */
-  requires?(route: Route, options: C): readonly (N | W)[]
+  requires?(route: Route, options: C): readonly NoInfer<N | W>[]
   /** Milliseconds for one `run`; the host's default unless said. A stage that never settles would pin its generation for good. */
   readonly timeout?: number
   /** Values of `route.auth` that this stage enforces. A route whose auth is not 'none' and that nobody guards is refused. */

@@ -2,7 +2,7 @@ import type { PlannedProgram, Profile } from './compile/profile.ts'
 import { readConfigDirectory } from './config/directory.ts'
 import { Report } from './config/report.ts'
 import type { Base, LogSettings, Sections, ServerSettings, Service } from './contract.ts'
-import { Loading } from './loading.ts'
+import { load } from './load/loading.ts'
 import type { PluginLoader } from './plugins.ts'
 
 export interface LoadOptions {
@@ -21,7 +21,10 @@ export interface LoadedConfig {
   readonly log: LogSettings
   readonly services: Readonly<Record<string, Service>>
   readonly sections: Readonly<Partial<Sections>>
+  /** The default one. */
   readonly profile: Profile
+  /** The default one first, then those that routes name. */
+  readonly profiles: readonly Profile[]
   readonly programs: readonly PlannedProgram[]
   readonly loader: PluginLoader
   /** Files whose change is a change of config. */
@@ -40,6 +43,6 @@ export interface Loaded {
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const report = new Report()
   const directory = readConfigDirectory(options.dir, { report, env: options.env })
-  const config = await new Loading(options, directory, report).load()
+  const config = await load(options, directory, report)
   return report.failed || !config ? { report } : { report, config }
 }

@@ -5,6 +5,7 @@ import { likely } from './config/suggest.ts'
 import type { Endpoint, Exchange, Host, Made, Route, SlotName, Stage } from './contract.ts'
 import type { LoadedConfig } from './load.ts'
 import { PluginError } from './plugins.ts'
+import { canonical } from './resources.ts'
 import { type AnyExchange, type Pipeline, type Program, program, type Step } from './run/program.ts'
 
 const STAGE_TIMEOUT = 30_000
@@ -18,10 +19,18 @@ type Handler = (x: Exchange<SlotName, SlotName>) => unknown
 /** Sets every plugin up once, then builds each route's flat program. */
 export async function assemble(config: LoadedConfig, hostFor: HostFor): Promise<Pipeline> {
   const makers = new Map<ListedStage | ListedEndpoint, StepOf>()
-  for (const listed of config.profile.stages)
-    makers.set(listed, await setUpStage(listed, hostFor(listed.name, listed.options)))
-  for (const { by } of config.profile.endpoints) {
-    if (!makers.has(by)) makers.set(by, await setUpEndpoint(by, hostFor(by.name, by.options)))
+  const same = new SameStages()
+  const setUp = async (listed: ListedStage) => {
+    if (makers.has(listed)) return
+    const twin = same.find(listed)
+    makers.set(listed, makers.get(twin) ?? (await setUpStage(listed, hostFor(listed.name, listed.options))))
+  }
+  for (const profile of config.profiles) for (const listed of profile.stages) await setUp(listed)
+  for (const { stages, endpoint } of config.programs) {
+    for (const listed of stages) await setUp(listed)
+    if (endpoint && !makers.has(endpoint)) {
+      makers.set(endpoint, await setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options)))
+    }
   }
   const programs = new Map<Route, Program>()
   for (const planned of config.programs) {
@@ -29,6 +38,20 @@ export async function assemble(config: LoadedConfig, hostFor: HostFor): Promise<
     programs.set(planned.route, buildProgram(planned, makers))
   }
   return { unrouted: unrouted(config.profile.stages, makers), programs }
+}
+
+/** One setup for equal options of one stage, however many profiles and routes list it: profiles then share the router, too. */
+class SameStages {
+  readonly #first = new Map<Stage, Map<string, ListedStage>>()
+
+  find(listed: ListedStage): ListedStage {
+    const byOptions = this.#first.get(listed.stage) ?? new Map<string, ListedStage>()
+    this.#first.set(listed.stage, byOptions)
+    const key = canonical(listed.options)
+    const first = byOptions.get(key) ?? listed
+    byOptions.set(key, first)
+    return first
+  }
 }
 
 function buildProgram({ route, stages, endpoint }: PlannedProgram, makers: ReadonlyMap<unknown, StepOf>): Program {

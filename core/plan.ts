@@ -1,9 +1,11 @@
-import { formatPlace } from './config/report.ts'
+import { formatPlace, type Place } from './config/report.ts'
 import type { LoadedConfig } from './load.ts'
 
 export interface PlannedStage {
   readonly name: string
   readonly at: string
+  /** Where its settings were written. */
+  readonly settings_at: string
   readonly needs: readonly string[]
   readonly wants: readonly string[]
   readonly provides: readonly string[]
@@ -16,31 +18,38 @@ export interface PlannedRoute {
   readonly path: string
   readonly auth: string
   readonly target_service: string
+  readonly profile: string
   readonly at: string
   readonly stages: readonly PlannedStage[]
 }
 
 /** Each route's program as data: its stages in order, and where each is listed. */
 export function planOf(config: LoadedConfig): readonly PlannedRoute[] {
-  return config.programs.map(({ route, stages, endpoint }) => ({
+  return config.programs.map(({ route, stages, endpoint, profile }) => ({
     route: route.id,
     methods: route.methods ?? 'all',
     hosts: route.hosts ?? 'any',
     path: route.path,
     auth: route.auth,
     target_service: route.target_service,
+    profile,
     at: route.at,
     stages: [
-      ...stages.map(({ name, stage, place }) => planned(name, stage, formatPlace(place))),
-      ...(endpoint ? [planned(endpoint.name, endpoint.endpoint, formatPlace(endpoint.place))] : []),
+      ...stages.map(({ name, stage, place, settingsAt }) => planned(name, stage, place, settingsAt)),
+      ...(endpoint ? [planned(endpoint.name, endpoint.endpoint, endpoint.place, endpoint.place)] : []),
     ],
   }))
 }
 
 type Slotted = Partial<Pick<PlannedStage, 'needs' | 'wants' | 'provides'>>
 
-function planned(name: string, { needs = [], wants = [], provides = [] }: Slotted, at: string): PlannedStage {
-  return { name, at, needs, wants, provides }
+function planned(
+  name: string,
+  { needs = [], wants = [], provides = [] }: Slotted,
+  place: Place,
+  settingsAt: Place,
+): PlannedStage {
+  return { name, at: formatPlace(place), settings_at: formatPlace(settingsAt), needs, wants, provides }
 }
 
 /** The same for people. */
@@ -52,7 +61,7 @@ function describeRoute(r: PlannedRoute): string {
   const methods = r.methods === 'all' ? '*' : r.methods.join(',')
   const target = r.target_service ? ` -> ${r.target_service}` : ''
   const width = Math.max(...r.stages.map((s) => s.name.length))
-  const stages = r.stages.map((s) => `    ${s.name.padEnd(width)}  ${slots(s)}${s.at}`)
+  const stages = r.stages.map((s) => `    ${s.name.padEnd(width)}  ${slots(s)}${s.settings_at}`)
   return [`${r.route}  ${methods} ${r.path}  auth: ${r.auth}${target}  (${r.at})`, ...stages].join('\n')
 }
 

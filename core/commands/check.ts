@@ -42,14 +42,15 @@ export function problemsAsData(problems: readonly Problem[]) {
   })
 }
 
-function summaryOf({ profile, services }: LoadedConfig): string {
+function summaryOf({ profiles, programs, services }: LoadedConfig): string {
+  const endpoints = programs.filter((planned) => planned.endpoint).length
+  const names = profiles.map((profile) => profile.name).join(', ')
   const counts = [
-    count(profile.routes.length, 'route'),
-    count(profile.endpoints.length, 'endpoint'),
+    count(programs.length - endpoints, 'route'),
+    count(endpoints, 'endpoint'),
     count(Object.keys(services).length, 'service'),
-    count(profile.stages.length, 'stage'),
   ]
-  return `ok: ${counts.join(', ')} (profile ${profile.name})`
+  return `ok: ${counts.join(', ')} (profile${profiles.length === 1 ? '' : 's'} ${names})`
 }
 
 function count(n: number, noun: string): string {

@@ -1,50 +1,89 @@
 // What must hold for each route's own program: guarded, and nothing missing that this route needs.
-import type { Place, Report } from '../config/report.ts'
-import type { Route } from '../contract.ts'
-import { type EndpointRoute, type ListedStage, type PlannedProgram, type Profile, roleOf } from './profile.ts'
+import type { Report } from '../config/report.ts'
+import { didYouMean } from '../config/suggest.ts'
+import type { Base, Route } from '../contract.ts'
+import {
+  type EndpointRoute,
+  type ListedStage,
+  type PlannedProgram,
+  type Profile,
+  type RouteEntry,
+  roleOf,
+} from './profile.ts'
 
-export type PlaceOf = (route: Route) => Place
+/** Validates a route's options for a stage, merged over the profile's. */
+export type OptionsFor = (entry: RouteEntry, plugin: Base<unknown>, name: string, merged: unknown) => unknown
 
 /** The programs of all routes of a profile, each proven; problems go to the report. */
-export function planPrograms(profile: Profile, placeOf: PlaceOf, report: Report): readonly PlannedProgram[] {
+export function planPrograms(profile: Profile, optionsFor: OptionsFor, report: Report): readonly PlannedProgram[] {
   const programs = [
-    ...profile.routes.map((route) => planRoute(profile, route)),
+    ...profile.routes.map((entry) => planRoute(profile, entry, optionsFor, report)),
     ...profile.endpoints.map((claim) => planEndpoint(profile, claim)),
   ]
-  const all = programs.map((p) => p.route)
-  for (const planned of programs) proveProgram(planned, profile, placeOf(planned.route), report)
-  for (const { stage, options } of profile.stages) {
-    for (const { route, message } of stage.conflicts?.(all, options) ?? []) report.error(placeOf(route), message)
-  }
+  for (const planned of programs) proveProgram(planned, profile, report)
   return programs
 }
 
-function planRoute(profile: Profile, route: Route): PlannedProgram {
-  return { route, stages: profile.stages.filter(({ stage, options }) => stage.applies?.(route, options) ?? true) }
+function planRoute(profile: Profile, entry: RouteEntry, optionsFor: OptionsFor, report: Report): PlannedProgram {
+  const { route, place } = entry
+  const listed = overridden(profile, entry, optionsFor, report)
+  const stages = listed.filter(({ stage, options }) => stage.applies?.(route, options) ?? true)
+  return { route, place, profile: profile.name, stages }
+}
+
+/** The profile's stages with this route's own options; a stage keeps what the route does not say. */
+function overridden(
+  profile: Profile,
+  entry: RouteEntry,
+  optionsFor: OptionsFor,
+  report: Report,
+): readonly ListedStage[] {
+  const names = Object.keys(entry.overrides)
+  if (names.length === 0) return profile.stages
+  const at = (name: string) => entry.document.place([...entry.path, 'stages', name], 'key')
+  const known = profile.stages.map((listed) => listed.name)
+  for (const name of names) {
+    if (!known.includes(name))
+      report.error(at(name), `profile ${profile.name} has no stage ${name}${didYouMean(name, known)}`)
+  }
+  return profile.stages.map((listed) => {
+    const { name, stage } = listed
+    if (!Object.hasOwn(entry.overrides, name)) return listed
+    if (stage.role === 'router') {
+      report.error(
+        at(name),
+        `the router ${name} runs before a route is known, so no route can change it; set its options in the profile`,
+      )
+      return listed
+    }
+    const given = { ...listed.given, ...entry.overrides[name] }
+    return { ...listed, given, options: optionsFor(entry, stage, name, given), settingsAt: at(name) }
+  })
 }
 
 /** The router, the observers, and of the filters those that say they know endpoints; the endpoint itself is the terminal. */
-function planEndpoint(profile: Profile, { route, by }: EndpointRoute): PlannedProgram {
+function planEndpoint(profile: Profile, { route, by, place }: EndpointRoute): PlannedProgram {
   const stages = profile.stages.filter(({ stage, options }) => {
     const role = roleOf(stage)
     if (role === 'router' || role === 'observer') return true
     if (role === 'terminal' || !stage.also?.includes('endpoints')) return false
     return stage.applies?.(route, options) ?? true
   })
-  return { route, stages, endpoint: by }
+  return { route, place, profile: profile.name, stages, endpoint: by }
 }
 
-function proveProgram(planned: PlannedProgram, profile: Profile, place: Place, report: Report): void {
-  const { route } = planned
-  proveGuard(planned, profile, place, report)
-  proveNeeds(planned, place, report)
+function proveProgram(planned: PlannedProgram, profile: Profile, report: Report): void {
+  const { route, place } = planned
+  proveGuard(planned, profile, report)
+  proveNeeds(planned, report)
+  proveUpgrades(planned, report)
   for (const { name, stage, options } of planned.stages) {
     for (const message of stage.problems?.(route, options) ?? [])
       report.error(place, `route ${route.id}: ${message} (stage ${name})`)
   }
 }
 
-function proveGuard({ route, stages }: PlannedProgram, profile: Profile, place: Place, report: Report): void {
+function proveGuard({ route, stages, place }: PlannedProgram, profile: Profile, report: Report): void {
   if (route.auth === 'none' || stages.some(({ stage }) => stage.guards?.includes(route.auth))) return
   const known = profile.stages.flatMap(({ stage }) => stage.guards ?? [])
   const cure = known.length > 0 ? `guarded here: ${known.join(', ')}, none` : 'add session-auth after the router'
@@ -54,7 +93,17 @@ function proveGuard({ route, stages }: PlannedProgram, profile: Profile, place: 
   )
 }
 
-function proveNeeds({ route, stages, endpoint }: PlannedProgram, place: Place, report: Report): void {
+/** A filter that never thought of upgrades would let a WebSocket through on rules made for requests. */
+function proveUpgrades({ route, stages, place }: PlannedProgram, report: Report): void {
+  if (!route.websocket) return
+  for (const { name, stage } of stages) {
+    if (stage.role === 'observer' || stage.also?.includes('upgrades')) continue
+    const cure = `remove it from this route's profile, or say also: ['upgrades'] in the stage once it handles them`
+    report.error(place, `route ${route.id} is a WebSocket route, and stage ${name} does not know of upgrades; ${cure}`)
+  }
+}
+
+function proveNeeds({ route, stages, endpoint, place }: PlannedProgram, report: Report): void {
   const given = new Set<string>()
   for (const { name, stage, options } of stages) {
     if (roleOf(stage) !== 'observer') {
@@ -72,6 +121,8 @@ function proveNeeds({ route, stages, endpoint }: PlannedProgram, place: Place, r
 
 function missing(route: Route, stage: string, slot: string, stages: readonly ListedStage[]): string {
   const giver = stages.find((s) => s.stage.provides?.includes(slot))
-  const cure = giver ? `${giver.name} provides it too late` : 'no stage that runs on this route provides it'
+  const cure = giver
+    ? `${giver.name} provides it too late; move ${giver.name} before ${stage}`
+    : 'no stage that runs on this route provides it'
   return `route ${route.id}: stage ${stage} needs the slot ${slot} here, and ${cure}`
 }

@@ -1,17 +1,44 @@
 import { z } from 'zod'
-import { notYet, text } from './values.ts'
+import { text } from './values.ts'
 
-const stage = z.union([text, z.strictObject({ use: text, with: z.record(z.string(), z.unknown()).optional() })])
+const options = z.record(z.string(), z.unknown()).optional()
+const stage = z.union([text, z.strictObject({ use: text, with: options })])
 
-const later = notYet('list all stages under stages:').optional()
+const insertion = z
+  .strictObject({ use: text, with: options, before: text.optional(), after: text.optional() })
+  .refine(
+    ({ before, after }) => (before === undefined) !== (after === undefined),
+    'must say where: before or after one stage',
+  )
 
-/** profiles/NAME.yaml. What stands in `with` is the stage's to judge. */
+/** profiles/NAME.yaml: a list of its own, or another profile with changes. What stands in `with` is the stage's to judge. */
 export const profileSchema = z
   .strictObject({
-    stages: z.array(stage).min(1, 'must list at least one stage'),
-    extends: later,
-    insert: later,
-    replace: later,
-    remove: later,
+    stages: z.array(stage).min(1, 'must list at least one stage').optional(),
+    extends: text.optional(),
+    remove: z.array(text).optional(),
+    replace: z.record(text, stage).optional(),
+    insert: z.array(insertion).optional(),
   })
-  .transform(({ stages }) => ({ stages }))
+  .superRefine((profile, context) => {
+    const changes = (['remove', 'replace', 'insert'] as const).filter((key) => profile[key] !== undefined)
+    if (profile.stages === undefined && profile.extends === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: 'a profile needs stages: [route-match, …], or extends: NAME with insert, replace or remove',
+      })
+    } else if (profile.stages !== undefined && profile.extends !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['extends'],
+        message: 'extends has no place beside stages; remove one of the two',
+      })
+    } else if (profile.stages !== undefined && changes[0]) {
+      context.addIssue({
+        code: 'custom',
+        path: [changes[0]],
+        message: `${changes[0]} changes a list that extends brings; here is one of its own`,
+      })
+    }
+  })
+  .transform(({ remove = [], replace = {}, insert = [], ...rest }) => ({ ...rest, remove, replace, insert }))

@@ -6,7 +6,7 @@ import { coreRouteKeys, coreRouteSchema, type RouteEntry } from './route-schema.
 import { validate, type Where } from './validate.ts'
 
 /** A route as written and checked; who loads it adds where it stands and its service. */
-export type RouteSettings = Omit<Route, 'from' | 'service' | 'at'>
+export type RouteSettings = Omit<Route, 'from' | 'service' | 'at'> & Pick<RouteEntry, 'profile' | 'stages'>
 
 type Raw = Readonly<Record<string, unknown>>
 type PluginKeys = Readonly<Record<string, StandardSchemaV1>>
@@ -26,13 +26,15 @@ export function readRoute(extra: PluginKeys, value: unknown, where: Where): Rout
 
 function assemble(entry: RouteEntry, added: Partial<RouteKeys>): RouteSettings {
   const { id, path, methods, hosts, target_service, upstream_path, auth } = entry
-  const { preserve_path, encoded_slash, websocket, streaming } = entry
+  const { preserve_path, encoded_slash, websocket, streaming, profile, stages } = entry
   return {
     ...added,
     ...{ id, path, target_service, auth, preserve_path, encoded_slash, websocket, streaming },
     ...(methods && { methods: [...new Set(methods)] }),
     ...(hosts && { hosts: [...new Set(hosts)] }),
     ...(upstream_path !== undefined && !preserve_path && { upstream_path }),
+    ...(profile !== undefined && { profile }),
+    ...(stages !== undefined && { stages }),
   } as RouteSettings
 }
 

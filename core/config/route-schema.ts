@@ -76,6 +76,8 @@ const shape = {
   encoded_slash: z.enum(['reject', 'keep']).default('reject'),
   authz,
   authz_map: notYet('remove it').optional(),
+  profile: name.optional(),
+  stages: z.record(text, z.record(z.string(), z.unknown())).optional(),
 }
 
 export const coreRouteKeys: readonly string[] = Object.keys(shape)

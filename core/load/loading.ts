@@ -1,0 +1,125 @@
+import { proveOrder } from '../compile/order.ts'
+import type { PlannedProgram, Profile, RouteEntry } from '../compile/profile.ts'
+import { planPrograms } from '../compile/routes.ts'
+import { proveTogether } from '../compile/together.ts'
+import type { ConfigDirectory } from '../config/directory.ts'
+import type { Place, Report } from '../config/report.ts'
+import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas.ts'
+import type { Base, ServerSettings } from '../contract.ts'
+import type { LoadedConfig, LoadOptions } from '../load.ts'
+import { PluginError, PluginLoader } from '../plugins.ts'
+import type { StandardSchemaV1 } from '../standard-schema.ts'
+import { LoadContext, settingsOf, validateKey } from './context.ts'
+import { type LoadedProfile, loadProfile } from './profiles.ts'
+import { readRoutes, readServices } from './routes.ts'
+import { SectionReader } from './sections.ts'
+
+/** One load from documents to proven programs. Goes on where a step before found fault, so that one run tells everything. */
+export async function load(
+  options: LoadOptions,
+  directory: ConfigDirectory,
+  report: Report,
+): Promise<LoadedConfig | undefined> {
+  const core = readCore(directory, report)
+  const context = new LoadContext(directory, report, new PluginLoader(directory.dir, core.plugins ?? {}))
+  const name = options.profile ?? core.profile
+  const profiles = name === undefined ? [] : await loadProfiles(name, options, context)
+  const sections = new SectionReader(context)
+  await sections.readAll()
+  const services = readServices(context)
+  const entries = readRoutes(services, routeKeys(context), context)
+  if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined
+
+  const server = overridden(core.server, options)
+  const routes = entries.map((entry) => entry.route)
+  sections.review({ server, services, routes })
+  if (directory.settings) reviewServer(server, directory.settings, report)
+  const complete = profiles.map((profile) => ({
+    ...profile,
+    routes: entries.filter((e) => (e.profile ?? name) === profile.name),
+  }))
+  return {
+    dir: directory.dir,
+    ...{ server, log: core.log, services, sections: sections.values },
+    profile: complete[0]!,
+    profiles: complete,
+    programs: prove(complete, context),
+    loader: context.loader,
+    files: filesOf(directory, profiles),
+    optionsOf,
+  }
+}
+
+function readCore(directory: ConfigDirectory, report: Report): Partial<CoreSettings> {
+  const document = settingsOf(directory)
+  const keys = Object.keys(coreSettings) as (keyof CoreSettings)[]
+  return Object.fromEntries(
+    keys.map((key) => [key, validateKey(coreSettings[key], document, key, report)]),
+  ) as Partial<CoreSettings>
+}
+
+/** The default profile first, then those that routes name. */
+async function loadProfiles(name: string, options: LoadOptions, context: LoadContext): Promise<LoadedProfile[]> {
+  const at = options.profile === undefined ? context.directory.settings?.place(['profile']) : undefined
+  const wanted = new Map<string, Place | undefined>([[name, at], ...namedByRoutes(context)])
+  wanted.set(name, at)
+  const loaded: LoadedProfile[] = []
+  for (const [each, place] of wanted) {
+    const profile = await loadProfile(each, place, context)
+    if (profile) loaded.push(profile)
+  }
+  return loaded
+}
+
+/** Profiles named by routes, read before the routes themselves: which keys a route may have depends on their stages. */
+function namedByRoutes({ directory }: LoadContext): [string, Place][] {
+  const list = directory.routes?.value.routes
+  if (!Array.isArray(list)) return []
+  return list.flatMap((entry: unknown, i): [string, Place][] => {
+    const named = typeof entry === 'object' && entry !== null && 'profile' in entry ? entry.profile : undefined
+    return typeof named === 'string' ? [[named, directory.routes!.place(['routes', i, 'profile'])]] : []
+  })
+}
+
+function prove(profiles: readonly Profile[], context: LoadContext): readonly PlannedProgram[] {
+  for (const profile of profiles) proveOrder(profile, context.report)
+  return proveTogether(
+    profiles,
+    profiles.flatMap((profile) => planPrograms(profile, optionsFor(context), context.report)),
+    context.report,
+  )
+}
+
+/** Validates a route's own options for a stage. */
+function optionsFor(context: LoadContext) {
+  return (entry: RouteEntry, plugin: Base<unknown>, name: string, merged: unknown): unknown =>
+    context.options(plugin, merged, entry.document, [...entry.path, 'stages', name])
+}
+
+function routeKeys({ plugins }: LoadContext): Readonly<Record<string, StandardSchemaV1>> {
+  return Object.assign({}, ...[...plugins.keys()].map((plugin) => plugin.routeKeys ?? {}))
+}
+
+function overridden(
+  server: ServerSettings,
+  { port = server.port, adminPort = server.admin_port }: LoadOptions,
+): ServerSettings {
+  const derived = server.public_url === `http://localhost:${server.port}`
+  return {
+    ...server,
+    port,
+    admin_port: adminPort,
+    public_url: derived ? `http://localhost:${port}` : server.public_url,
+  }
+}
+
+function filesOf({ dir }: ConfigDirectory, profiles: readonly LoadedProfile[]): string[] {
+  return [`${dir}/settings.yaml`, `${dir}/routes.yaml`, ...new Set(profiles.flatMap((profile) => profile.files))]
+}
+
+async function optionsOf(plugin: Base<unknown>, given: unknown): Promise<unknown> {
+  if (!plugin.options) return undefined
+  const result = await plugin.options['~standard'].validate(given ?? {})
+  if (result.issues) throw new PluginError(`${plugin.name}: ${result.issues.map((issue) => issue.message).join('; ')}`)
+  return result.value
+}

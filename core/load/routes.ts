@@ -1,0 +1,75 @@
+import type { RouteEntry } from '../compile/profile.ts'
+import type { ConfigDocument } from '../config/document.ts'
+import { formatPlace } from '../config/report.ts'
+import { type RouteSettings, routeSchema, servicesSchema } from '../config/schemas.ts'
+import { didYouMean } from '../config/suggest.ts'
+import type { Route, Service } from '../contract.ts'
+import type { StandardSchemaV1 } from '../standard-schema.ts'
+import { type LoadContext, validateKey } from './context.ts'
+
+export type Services = Readonly<Record<string, Service>>
+
+export function readServices({ directory, report }: LoadContext): Services {
+  const document = directory.routes
+  const read = document ? (validateKey(servicesSchema, document, 'services', report) ?? {}) : {}
+  return Object.fromEntries(Object.entries(read).map(([name, service]) => [name, { name, ...service }]))
+}
+
+/** The routes of routes.yaml that are sound in themselves; `keys`: what the loaded plugins add to a route. */
+export function readRoutes(
+  services: Services,
+  keys: Readonly<Record<string, StandardSchemaV1>>,
+  context: LoadContext,
+): RouteEntry[] {
+  const document = context.directory.routes
+  if (!document) return []
+  refuseStrayKeys(document, ['services', 'routes'], context)
+  const list = document.value.routes
+  if (!Array.isArray(list)) {
+    context.report.error(document.place(['routes']), 'routes must be a list of routes')
+    return []
+  }
+  const entries: RouteEntry[] = []
+  for (const i of list.keys()) {
+    const path = ['routes', i]
+    const settings = routeSchema(keys, list[i], { document, path, report: context.report })
+    if (settings) entries.push(routeEntry(settings, services, document, i, context))
+  }
+  refuseTwins(entries, context)
+  return entries
+}
+
+function routeEntry(
+  settings: RouteSettings,
+  services: Services,
+  document: ConfigDocument,
+  i: number,
+  { report }: LoadContext,
+): RouteEntry {
+  const { stages = {}, profile, ...own } = settings
+  const target = own.target_service
+  const service = Object.hasOwn(services, target) ? services[target] : undefined
+  if (!service && !document.broken(['services'])) {
+    const message = `target_service ${target} is not in services${didYouMean(target, Object.keys(services))}`
+    report.error(document.place(['routes', i, 'target_service']), message)
+  }
+  const place = document.place(['routes', i])
+  const route = Object.freeze({ ...own, from: 'routes.yaml', service, at: formatPlace(place) }) as Route
+  return { route, place, document, path: ['routes', i], overrides: stages, ...(profile !== undefined && { profile }) }
+}
+
+function refuseStrayKeys(document: ConfigDocument, known: readonly string[], { report }: LoadContext): void {
+  for (const key of Object.keys(document.value)) {
+    if (!known.includes(key))
+      report.error(document.place([key], 'key'), `unknown key "${key}"${didYouMean(key, known)}`)
+  }
+}
+
+function refuseTwins(entries: readonly RouteEntry[], { report }: LoadContext): void {
+  const seen = new Map<string, Route>()
+  for (const { route, place } of entries) {
+    const first = seen.get(route.id)
+    if (first) report.error(place, `route id ${route.id} is used twice; the first is at ${first.at}`)
+    else seen.set(route.id, route)
+  }
+}

@@ -1,0 +1,79 @@
+import { coreSettings } from '../config/schemas.ts'
+import { didYouMean } from '../config/suggest.ts'
+import type { Base, ConfigView, Section, Sections } from '../contract.ts'
+import { type LoadContext, useOf, validateKey, withOf } from './context.ts'
+
+/** The sections of settings.yaml that loaded plugins read: validated, and the services they name loaded with the rest. */
+export class SectionReader {
+  readonly #context: LoadContext
+  readonly #read = new Map<string, { readonly section: Section<unknown>; readonly value: unknown }>()
+
+  constructor(context: LoadContext) {
+    this.#context = context
+  }
+
+  get values(): Readonly<Partial<Sections>> {
+    return Object.fromEntries([...this.#read].map(([key, { value }]) => [key, value])) as Partial<Sections>
+  }
+
+  /** A section may name services, and those bring sections of their own: goes on until nobody new turns up. */
+  async readAll(): Promise<void> {
+    const { plugins } = this.#context
+    for (let before = -1; before !== plugins.size; ) {
+      before = plugins.size
+      for (const plugin of [...plugins.keys()]) await this.#readOf(plugin)
+    }
+    this.#refuseUnread()
+  }
+
+  /** What one section alone cannot tell. */
+  review(view: Omit<ConfigView, 'sections' | 'error' | 'warn'>): void {
+    const { settings, report } = this.#context
+    const sections = this.values
+    for (const [key, { section, value }] of this.#read) {
+      if (value === undefined) continue
+      section.review?.(value, {
+        ...view,
+        sections,
+        error: (path, message) => report.error(settings.place([key, ...path], 'key'), message),
+        warn: (path, message) => report.warn(settings.place([key, ...path], 'key'), message),
+      })
+    }
+  }
+
+  async #readOf(plugin: Base<unknown>): Promise<void> {
+    const { settings, report, plugins } = this.#context
+    for (const [key, section] of Object.entries(
+      (plugin.sections ?? {}) as Readonly<Record<string, Section<unknown>>>,
+    )) {
+      const known = this.#read.get(key)
+      if (known && known.section !== section) {
+        report.error(plugins.get(plugin)!, `${plugin.name} reads the section ${key}, which another plugin owns`)
+      }
+      if (known) continue
+      const value = validateKey(section.schema, settings, key, report)
+      this.#read.set(key, { section, value })
+      if (value !== undefined) await this.#loadServices(key, section, value)
+    }
+  }
+
+  async #loadServices(key: string, section: Section<unknown>, value: unknown): Promise<void> {
+    const { settings } = this.#context
+    for (const { kind, ref, path } of section.refs?.(value) ?? []) {
+      const at = [key, ...path]
+      const service = await this.#context.plugin(settings.place(at), (loader) => loader.load(kind, useOf(ref)))
+      if (service) this.#context.options(service, withOf(ref), settings, [...at, 'with'])
+    }
+  }
+
+  /** Every key is either effective or an error: a setting that is silently ignored is how doors stay open. */
+  #refuseUnread(): void {
+    const { settings, report } = this.#context
+    const known = [...Object.keys(coreSettings), ...this.#read.keys()]
+    for (const key of Object.keys(settings.value)) {
+      if (known.includes(key)) continue
+      const why = didYouMean(key, known) || ': no stage of this profile reads it; remove it, or add the stage'
+      report.error(settings.place([key], 'key'), `unknown key "${key}"${why}`)
+    }
+  }
+}
