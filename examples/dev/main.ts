@@ -27,7 +27,10 @@ export async function runDev(options: DevOptions): Promise<number> {
     bridge = await startFromDirectory({ dir, env, port: ports.port, adminPort: ports.adminPort })
     const { url, closed } = bridge
     console.log(options.json ? JSON.stringify({ msg: `bascule dev ready ${url}`, url, ports }) : welcome(url, dir))
-    return await Promise.race([closed, firstToEnd(children)])
+    const ended = await Promise.race([closed, firstToEnd(children)])
+    if (typeof ended === 'number') return ended
+    console.error(`the ${ended.name} ended unexpectedly; everything is stopped`)
+    return 1
   } catch (error) {
     return explain(error, ports)
   } finally {
@@ -77,10 +80,8 @@ function startChildren(config: string, ports: DevPorts, env: NodeJS.ProcessEnv):
   ]
 }
 
-async function firstToEnd(children: readonly Child[]): Promise<1> {
-  const name = await Promise.race(children.map((child) => child.exited.then(() => child.name)))
-  console.error(`the ${name} ended unexpectedly; everything is stopped`)
-  return 1
+function firstToEnd(children: readonly Child[]): Promise<Child> {
+  return Promise.race(children.map((child) => child.exited.then(() => child)))
 }
 
 function explain(error: unknown, ports: DevPorts): number {
