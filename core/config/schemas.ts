@@ -2,4 +2,4 @@
 export { type CoreSettings, coreSettings, reviewServer } from './core-settings.ts'
 export { profileSchema } from './profile-schema.ts'
 export { type RouteSettings, readRoute as routeSchema } from './read-route.ts'
-export { servicesSchema } from './route-schema.ts'
+export { coreRouteKeys, servicesSchema } from './route-schema.ts'

@@ -4,7 +4,7 @@ import { planPrograms } from '../compile/routes.ts'
 import { proveTogether } from '../compile/together.ts'
 import type { ConfigDirectory } from '../config/directory.ts'
 import type { Place, Report } from '../config/report.ts'
-import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas.ts'
+import { type CoreSettings, coreRouteKeys, coreSettings, reviewServer } from '../config/schemas.ts'
 import type { Base, ServerSettings } from '../contract.ts'
 import type { LoadedConfig, LoadOptions } from '../load.ts'
 import { PluginError, PluginLoader } from '../plugins.ts'
@@ -25,7 +25,7 @@ export async function load(
   const name = options.profile ?? core.profile
   const profiles = name === undefined ? [] : await loadProfiles(name, options, context)
   const sections = new SectionReader(context)
-  await sections.readAll()
+  await sections.readAll(profiles.every((profile) => profile.whole))
   const services = readServices(context)
   const entries = readRoutes(services, routeKeys(context), context)
   if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined
@@ -81,7 +81,8 @@ function namedByRoutes({ directory }: LoadContext): [string, Place][] {
   })
 }
 
-function prove(profiles: readonly Profile[], context: LoadContext): readonly PlannedProgram[] {
+function prove(profiles: readonly (Profile & LoadedProfile)[], context: LoadContext): readonly PlannedProgram[] {
+  if (!profiles.every((profile) => profile.whole)) return []
   for (const profile of profiles) proveOrder(profile, context.report)
   return proveTogether(
     profiles,
@@ -96,8 +97,18 @@ function optionsFor(context: LoadContext) {
     context.options(plugin, merged, entry.document, [...entry.path, 'stages', name])
 }
 
-function routeKeys({ plugins }: LoadContext): Readonly<Record<string, StandardSchemaV1>> {
-  return Object.assign({}, ...[...plugins.keys()].map((plugin) => plugin.routeKeys ?? {}))
+function routeKeys({ plugins, report }: LoadContext): Readonly<Record<string, StandardSchemaV1>> {
+  const keys: Record<string, StandardSchemaV1> = {}
+  for (const [plugin, place] of plugins) {
+    for (const [key, schema] of Object.entries(
+      (plugin.routeKeys ?? {}) as Readonly<Record<string, StandardSchemaV1>>,
+    )) {
+      const taken = coreRouteKeys.includes(key) || (keys[key] !== undefined && keys[key] !== schema)
+      if (taken) report.error(place, `${plugin.name} brings the route key ${key}, which is taken; name it otherwise`)
+      else keys[key] = schema
+    }
+  }
+  return keys
 }
 
 function overridden(

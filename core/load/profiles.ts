@@ -5,7 +5,11 @@ import { type ComposedProfile, composeProfile } from './compose.ts'
 import { type LoadContext, useOf, withOf } from './context.ts'
 
 /** A profile with its stages loaded; its routes come later. */
-export type LoadedProfile = Omit<Profile, 'routes'> & { readonly files: readonly string[] }
+export interface LoadedProfile extends Omit<Profile, 'routes'> {
+  readonly files: readonly string[]
+  /** False: a stage could not be loaded, and what is said of the list without it would mislead. */
+  readonly whole: boolean
+}
 
 /** Loads the named profile's plugins and validates their options. `at`: where config names it. */
 export async function loadProfile(
@@ -17,7 +21,9 @@ export async function loadProfile(
   const composed = composeProfile(name, at, { directory, report, chain: [] })
   if (!composed) return undefined
   const stages = await loadStages(composed, context)
-  return { name, place: composed.place, stages, endpoints: await loadEndpoints(stages, context), files: composed.files }
+  const endpoints = await loadEndpoints(stages, context)
+  const whole = stages.length === composed.entries.length
+  return { name, place: composed.place, stages, endpoints, files: composed.files, whole }
 }
 
 async function loadStages({ entries }: ComposedProfile, context: LoadContext): Promise<ListedStage[]> {

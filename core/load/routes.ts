@@ -49,13 +49,20 @@ function routeEntry(
   const { stages = {}, profile, ...own } = settings
   const target = own.target_service
   const service = Object.hasOwn(services, target) ? services[target] : undefined
-  if (!service && !document.broken(['services'])) {
-    const message = `target_service ${target} is not in services${didYouMean(target, Object.keys(services))}`
+  const named = namesOf(document)
+  // One that is there but wrong has been reported at its own place.
+  if (!service && !named.includes(target) && !document.broken(['services'])) {
+    const message = `target_service ${target} is not in services${didYouMean(target, named)}`
     report.error(document.place(['routes', i, 'target_service']), message)
   }
   const place = document.place(['routes', i])
   const route = Object.freeze({ ...own, from: 'routes.yaml', service, at: formatPlace(place) }) as Route
   return { route, place, document, path: ['routes', i], overrides: stages, ...(profile !== undefined && { profile }) }
+}
+
+function namesOf(document: ConfigDocument): readonly string[] {
+  const { services } = document.value
+  return typeof services === 'object' && services !== null ? Object.keys(services) : []
 }
 
 function refuseStrayKeys(document: ConfigDocument, known: readonly string[], { report }: LoadContext): void {

@@ -1,5 +1,6 @@
 import { coreSettings } from '../config/schemas.ts'
 import { didYouMean } from '../config/suggest.ts'
+import { aboutPath } from '../config/words.ts'
 import type { Base, ConfigView, Section, Sections } from '../contract.ts'
 import { type LoadContext, useOf, validateKey, withOf } from './context.ts'
 
@@ -16,14 +17,14 @@ export class SectionReader {
     return Object.fromEntries([...this.#read].map(([key, { value }]) => [key, value])) as Partial<Sections>
   }
 
-  /** A section may name services, and those bring sections of their own: goes on until nobody new turns up. */
-  async readAll(): Promise<void> {
+  /** A section may name services, and those bring sections of their own: goes on until nobody new turns up. `whole`: every stage could be loaded. */
+  async readAll(whole: boolean): Promise<void> {
     const { plugins } = this.#context
     for (let before = -1; before !== plugins.size; ) {
       before = plugins.size
       for (const plugin of [...plugins.keys()]) await this.#readOf(plugin)
     }
-    this.#refuseUnread()
+    this.#refuseUnread(whole)
   }
 
   /** What one section alone cannot tell. */
@@ -35,8 +36,9 @@ export class SectionReader {
       section.review?.(value, {
         ...view,
         sections,
-        error: (path, message) => report.error(settings.place([key, ...path], 'key'), message),
-        warn: (path, message) => report.warn(settings.place([key, ...path], 'key'), message),
+        error: (path, message) =>
+          report.error(settings.place([key, ...path], 'key'), aboutPath([key, ...path], message)),
+        warn: (path, message) => report.warn(settings.place([key, ...path], 'key'), aboutPath([key, ...path], message)),
       })
     }
   }
@@ -67,12 +69,14 @@ export class SectionReader {
   }
 
   /** Every key is either effective or an error: a setting that is silently ignored is how doors stay open. */
-  #refuseUnread(): void {
+  #refuseUnread(whole: boolean): void {
     const { settings, report } = this.#context
     const known = [...Object.keys(coreSettings), ...this.#read.keys()]
     for (const key of Object.keys(settings.value)) {
       if (known.includes(key)) continue
-      const why = didYouMean(key, known) || ': no stage of this profile reads it; remove it, or add the stage'
+      const guess = didYouMean(key, known)
+      if (!guess && !whole) continue // perhaps the stage that could not be loaded reads it
+      const why = guess || ': no stage of this profile reads it; remove it, or add the stage'
       report.error(settings.place([key], 'key'), `unknown key "${key}"${why}`)
     }
   }
