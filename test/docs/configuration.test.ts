@@ -8,7 +8,7 @@ import { builtIns, PluginLoader } from '../../core/plugins.ts'
 import type { StandardSchemaV1 } from '../../core/standard-schema.ts'
 import { sections } from '../../plugins/lib/settings.ts'
 import { tempDir } from '../kit/bascule.ts'
-import { blocksOf, readPage, rowsOf } from './blocks.ts'
+import { blocksOf, linkPackages, readPage, rowsOf } from './blocks.ts'
 
 const page = readPage('docs/configuration.md')
 
@@ -94,6 +94,37 @@ t.test('settings.yaml has no section that the page leaves out', async (t) => {
     [],
   )
 })
+
+t.test('the profile that the page shows is taken, and the options of a route with it', async (t) => {
+  const { info, text } = blocksOf(page).find(({ info }) => info.startsWith('title=profiles/'))!
+  const quota = blocksOf(readPage('docs/write-a-plugin.md'))
+  const plugin = (name: string) => quota.find(({ info }) => info === `title=config/${name}`)!.text
+  const dir = tempDir(t, {
+    [info.slice('title='.length)]: text,
+    'settings.yaml': `profile: acme\n${readPage('config/settings.yaml').replace(/^profile:.*$/m, '')}`,
+    'routes.yaml': readPage('config/routes.yaml').replace('auth: "none"', `auth: "none"\n    ${overrides()}`),
+    'profiles/audience-bridge.yaml': readPage('config/profiles/audience-bridge.yaml'),
+    'quota.ts': plugin('quota.ts'),
+    'quota-status.ts': plugin('quota-status.ts'),
+  })
+  linkPackages(dir)
+  const { report, config } = await loadConfig({ dir, env: {} })
+  t.same(
+    report.problems.map(({ message }) => message),
+    [],
+  )
+  const spa = config!.programs.find(({ route }) => route.id === 'spa')!
+  t.same(
+    spa.stages.map(({ name }) => name),
+    ['route-match', './quota.ts', 'header-inject', 'forward', 'log'],
+  )
+  t.match(spa.stages[1]!.options, { limit: 5 })
+})
+
+/** `stages: { … }`, as the row of `routes[].stages` shows it. */
+function overrides(): string {
+  return /`(stages: \{[^`]*\})`/.exec(page)![1]!
+}
 
 t.test('the mistakes that the page shows are told as it prints them', async (t) => {
   const [shown] = blocksOf(page).filter(({ language }) => language === 'console')
