@@ -1,24 +1,19 @@
 import { pino } from 'pino'
 import type { Log, LogSettings } from './contract.ts'
+import { type LogTarget, stdoutTarget } from './log-stream.ts'
 
 export interface HostLog extends Log {
+  /** An info line that is written at every level: people and scripts wait for `bascule ready`. */
+  announce(fields: object, msg: string): void
   /** Writes out what is buffered; before the process ends. */
-  flush(): void
+  flush(): Promise<void>
   configure(settings: LogSettings): void
-}
-
-export interface LogTarget {
-  write(text: string): unknown
-  flushSync?(): void
 }
 
 const words: Readonly<Record<string, number>> = { debug: 20, info: 30, warn: 40, error: 50 }
 
 /** pino's lines on stdout, or text for people; one object a line, `msg` the same in both. */
-export function createLog(
-  settings: LogSettings,
-  target: LogTarget = pino.destination({ dest: 1, sync: false }),
-): HostLog {
+export function createLog(settings: LogSettings, target: LogTarget = stdoutTarget()): HostLog {
   let { level, format } = settings
   let logger = make()
 
@@ -35,15 +30,12 @@ export function createLog(
     info: (fields, msg) => logger.info(fields, msg),
     warn: (fields, msg) => logger.warn(fields, msg),
     error: (fields, msg) => logger.error(fields, msg),
+    announce: (fields, msg) => logger.child({}, { level: 'info' }).info(fields, msg),
     line(text) {
       if (words[level]! <= 30) target.write(`${text}\n`)
     },
-    flush() {
-      try {
-        target.flushSync?.()
-      } catch {
-        // The stream is gone with whoever read it: there is nobody left to tell.
-      }
+    async flush() {
+      await target.flush?.()
     },
     configure(next) {
       if (next.level === level && next.format === format) return

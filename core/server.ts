@@ -162,7 +162,7 @@ export class BasculeServer {
     await closed
     this.#admin.closeAllConnections()
     if (this.#admin.listening) await new Promise((resolve) => this.#admin.close(resolve))
-    this.log.flush()
+    await this.log.flush()
   }
 }
 

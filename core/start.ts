@@ -26,6 +26,6 @@ export async function startFromDirectory(options: ServerOptions): Promise<Starte
   })
   process.on('SIGHUP', () => void server.reload())
   process.on('unhandledRejection', (error) => server.log.error({ err: error }, 'unhandled_rejection'))
-  server.log.info({ url, admin: server.adminUrl, listening: server.url }, `bascule ready ${url}`)
+  server.log.announce({ url, admin: server.adminUrl, listening: server.url }, `bascule ready ${url}`)
   return { url, server, closed }
 }

@@ -24,7 +24,7 @@ export const dev: Command = {
     'idp-port': { value: 'N', summary: 'port of the dev identity provider (8090)' },
     'analytics-port': { value: 'N', summary: 'port of the sample analytics backend (8100)' },
     'crud-port': { value: 'N', summary: 'port of the sample crud backend (8101)' },
-    'spa-port': { value: 'N', summary: 'port of the sample page' },
+    'spa-port': { value: 'N', summary: 'port of the sample page (8102)' },
     config: configOption,
   },
   run: runDevCommand,

@@ -6,7 +6,7 @@ import { classify } from '../lib/idp-errors.ts'
 import { continuePage, pageHeaders } from '../lib/login-pages.ts'
 import { type AuthParts, authParts, loginSections, redirect, refuse, refuseFor } from '../lib/login-parts.ts'
 import { sessionData } from '../lib/login-session.ts'
-import { restartLogin } from '../lib/login-start.ts'
+import { restartLogin, wantedResources } from '../lib/login-start.ts'
 import { isRandomId } from '../lib/random-id.ts'
 import { withinMs } from '../lib/within.ts'
 
@@ -77,7 +77,7 @@ class StoreAway extends Error {}
 
 async function signIn(x: Exchange, parts: Parts, flow: Flow, answer: CodeAnswer): Promise<Reply> {
   const { sessions, broker } = parts.bridge
-  const data = sessionData({ ...parts, answer, flow })
+  const data = sessionData({ ...parts, answer, flow, wanted: wantedResources(parts) })
   try {
     const { id, session } = await sessions.create(data)
     await endOld(x, parts, flow)

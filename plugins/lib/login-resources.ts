@@ -7,7 +7,7 @@ import { classify } from './idp-errors.ts'
 import { randomId, sha256 } from './random-id.ts'
 
 /** What a refusal is worth: so long it is believed, then it is asked again before a login, so that a mended IdP is used at once. */
-const believedFor = 5_000
+const believedFor = 1_000
 const maxRemembered = 1_000
 
 /** `refused`: with the IdP's words. `unknown`: it gave no usable answer to this question. */

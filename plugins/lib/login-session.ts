@@ -16,11 +16,13 @@ export interface Granted {
   /** What was asked for, where the answer does not say what was granted (RFC 6749 section 5.1). */
   readonly scope: string
   readonly origin: string
+  /** All that a login asks for; what the flow's last round left out was refused. */
+  readonly wanted: readonly string[]
   /** Milliseconds. */
   readonly absoluteTimeout: number
 }
 
-export function sessionData({ answer, flow, scope, origin, absoluteTimeout }: Granted): SessionData {
+export function sessionData({ answer, flow, scope, origin, wanted, absoluteTimeout }: Granted): SessionData {
   const { claims } = answer
   const at = now()
   const user = identityClaims.flatMap((name) => (claims[name] === undefined ? [] : [[name, claims[name]] as const]))
@@ -40,6 +42,7 @@ export function sessionData({ answer, flow, scope, origin, absoluteTimeout }: Gr
     access: { token: answer.accessToken, expiresAt: answer.expiresAt },
     grantedScopes: answer.scope ?? scope,
     grantedResources: flow.resources,
+    refusedResources: wanted.filter((resource) => !flow.resources.includes(resource)),
     services: {},
   }
 }

@@ -34,7 +34,7 @@ export type Started =
 
 /** Rejects only where the session store is away. */
 export async function startLogin(parts: LoginParts, wish: LoginWish): Promise<Started> {
-  const wanted = parts.wanted.filter(([name]) => name === 'resource').map(([, value]) => value)
+  const wanted = wantedResources(parts)
   const usable = await parts.resources.usable(parts.idp, wanted, baseParams(parts))
   return attempt(parts, wish, usable, 0)
 }
@@ -85,6 +85,11 @@ async function without(parts: LoginParts, asked: readonly string[], round: numbe
       'login_resources_refused: the identity provider refuses these audiences together; this login goes on without any',
     )
   return []
+}
+
+/** The `resource` values that a login asks for while none is known to be refused. */
+export function wantedResources({ wanted }: Pick<LoginParts, 'wanted'>): readonly string[] {
+  return wanted.filter(([name]) => name === 'resource').map(([, value]) => value)
 }
 
 function baseParams({ idp, redirectUri, scope, authorizeParams, wanted }: LoginParts): Params {

@@ -25,6 +25,7 @@ export interface Grant {
   /** Blank-separated; empty: not known. */
   readonly grantedScopes: string
   readonly grantedResources: readonly string[]
+  readonly refusedResources?: readonly string[]
 }
 
 /**

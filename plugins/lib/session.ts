@@ -51,6 +51,8 @@ export interface SessionData {
   readonly grantedScopes: string
   /** Resources asked for at login and not refused. */
   readonly grantedResources: readonly string[]
+  /** Resources that the login wanted and the IdP refused: signing in again would not help before the IdP is mended. */
+  readonly refusedResources?: readonly string[]
   readonly services: Readonly<Record<string, StoredToken | StoredRefusal>>
 }
 

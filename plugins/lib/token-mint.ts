@@ -56,6 +56,7 @@ export function grantOf(data: SessionData, plan: TokenPlan, wall: number): Grant
   return {
     grantedScopes: data.grantedScopes,
     grantedResources: data.grantedResources,
+    refusedResources: data.refusedResources ?? [],
     ...(data.refreshToken === undefined ? {} : { refreshToken: data.refreshToken }),
     ...(access === undefined ? {} : { access }),
   }

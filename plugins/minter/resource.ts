@@ -32,8 +32,11 @@ function refuses(wish: MintWish, grant: Grant, { ungranted }: Options): MintRefu
     return { kind: 'refused', reason: 'not_mintable', words: 'the audience is no absolute URI' }
   if (grant.refreshToken === undefined)
     return fromLogin(wish, grant) === undefined ? { kind: 'refused', reason: 'no_refresh_token' } : undefined
-  if (ungranted === 'step_up' && !grant.grantedResources.includes(wish.audience))
-    return { kind: 'refused', reason: 'denied_by_idp', stepUp: true, words: 'not granted at login' }
+  if (ungranted === 'step_up' && !grant.grantedResources.includes(wish.audience)) {
+    // A login that would end as the last one did is no cure: a page that follows login_url would go round for ever.
+    const stepUp = !grant.refusedResources?.includes(wish.audience)
+    return { kind: 'refused', reason: 'denied_by_idp', stepUp, words: 'not granted at login' }
+  }
   return undefined
 }
 

@@ -1,5 +1,6 @@
 // The seeds' own YAML, pasted unchanged, gives the seeds' behaviour; and whichever of the places is wrong, login and the other
 // services work on, and the answer says what it is.
+import { setTimeout as passed } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startIdp } from '../../examples/dev/idp/start.ts'
 import { startBackend } from '../kit/backend.ts'
@@ -182,5 +183,8 @@ t.test('the runbook: take the audience out of clients.yaml, see it, put it back'
   changed = idpRereads()
   writeFileSync(file, good)
   await changed
+  // What the IdP refused a moment ago is believed for a second.
+  for (let tries = 0; tries < 20 && (await (await loginByFetch(origin)).fetch(workflows)).status !== 200; tries++)
+    await passed(100)
   await worksFor(t, await loginByFetch(origin), workflows)
 })
