@@ -15,6 +15,7 @@ export const bridgeSections = {
   session: sections.session,
   service_audiences: sections.service_audiences,
   service_scopes: sections.service_scopes,
+  service_tokens: sections.service_tokens,
 }
 
 export interface Bridge {
