@@ -19,6 +19,8 @@ export interface Command {
   readonly summary: string
   readonly usage: string
   readonly options: Readonly<Record<string, Option>>
+  /** Words that must follow the command, in order; what is given for `PATH` is `args.PATH`. Absent: none may. */
+  readonly words?: readonly string[]
   /** Answers the exit code: 0 good, 1 it ran and the answer is bad, 2 usage or config. Absent: not built yet. */
   run?(args: Args, io: Io): Promise<number>
 }

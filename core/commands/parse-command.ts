@@ -24,12 +24,24 @@ export function parseCommand(command: Command, argv: readonly string[]): Args {
     tokens: true,
   })
   const args: Record<string, string | true> = {}
+  const words = [...(command.words ?? [])]
   for (const token of tokens) {
-    if (token.kind === 'positional')
-      throw new UsageError(`unexpected "${token.value}"; bascule ${command.name} takes flags only`)
+    if (token.kind === 'positional') args[nextWord(words, token.value, command)] = token.value
     if (token.kind === 'option') args[token.name] = takeValue(token, options, command)
   }
+  if (words[0] !== undefined && args.help === undefined)
+    throw new UsageError(`${words[0]} is missing: ${command.usage}`)
   return args
+}
+
+function nextWord(words: string[], value: string, { name, words: all }: Command): string {
+  const word = words.shift()
+  if (word === undefined) {
+    throw new UsageError(
+      `unexpected "${value}"; bascule ${name} takes ${all ? `${all.join(' ')} and flags` : 'flags only'}`,
+    )
+  }
+  return word
 }
 
 interface Given {
