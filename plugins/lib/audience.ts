@@ -4,6 +4,8 @@ import { decodeJwt, type JWTPayload } from 'jose'
 const maxLength = 16 * 1024
 /** An IdP whose clock is behind ours by more than this gives tokens that our backends find expired. */
 const maxSkew = 60_000
+/** Some IdPs say "never" with a number that no calendar holds: a date made of it would throw. */
+export const longestLife = 36_525 * 86_400_000
 const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 export interface Expected {
@@ -52,10 +54,11 @@ export function holdsAudience(token: string, audience: string): boolean {
   return payload !== undefined && audiencesOf(payload).includes(audience)
 }
 
-/** The earlier of `expires_in` and `exp`: backends go by `exp`, and its whole seconds end up to a second sooner. */
+/** The earlier of `expires_in` and `exp`: backends go by `exp`, and its whole seconds end up to a second sooner. Never endless: dates end. */
 function lifeOf(payload: JWTPayload, got: readonly string[], { now, expiresAt }: Expected): Judged {
   const exp = typeof payload.exp === 'number' ? payload.exp * 1000 : Number.POSITIVE_INFINITY
-  if (exp > now) return { kind: 'good', expiresAt: Math.min(exp, expiresAt) }
+  if (Number.isNaN(expiresAt)) return bad('denied_by_idp', got, 'a token without a lifetime')
+  if (exp > now) return { kind: 'good', expiresAt: Math.min(exp, expiresAt, now + longestLife) }
   if (now - exp <= maxSkew && expiresAt > now) return { kind: 'good', expiresAt }
   return bad('denied_by_idp', got, `a token that expired ${Math.round((now - exp) / 1000)} s ago; compare the clocks`)
 }

@@ -12,6 +12,9 @@ export interface IdpFailure {
   readonly words: string
 }
 
+/** An answer that is there but cannot be used: asking again gives the same. */
+export class IdpAnswerUnfit extends Error {}
+
 const passing = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 
 /** Codes of openid-client for answers that are there but cannot be trusted: asking again gives the same. */
@@ -35,7 +38,8 @@ export function classify(error: unknown): IdpFailure {
   if (said.error !== undefined) return { kind: kindOf(said.error), ...said, words: said.words ?? said.error }
   if (status === 400 || status === 401 || status === 403)
     return { kind: 'dead', words: `the identity provider answered ${status} without saying why` }
-  return { kind: untrusted.has(String(field(error, 'code'))) ? 'denied' : 'transient', words: plainWords(error) }
+  const unfit = error instanceof IdpAnswerUnfit || untrusted.has(String(field(error, 'code')))
+  return { kind: unfit ? 'denied' : 'transient', words: plainWords(error) }
 }
 
 function kindOf(error: string): IdpFailure['kind'] {
@@ -58,10 +62,10 @@ function oauthWords(error: unknown): { error?: string; description?: string; wor
   return { error: clean, description: oneLine(description), words: `${clean}: ${oneLine(description)}` }
 }
 
-/** The chain of messages: "fetch failed" alone tells nobody that the port was closed. */
+/** The chain of messages: "fetch failed" alone tells nobody that the port was closed. A JSON parser's quotes the text, which may be a token. */
 function plainWords(error: unknown): string {
   const words: string[] = []
-  for (let at = error; at instanceof Error && words.length < 4; at = at.cause) {
+  for (let at = error; at instanceof Error && !(at instanceof SyntaxError) && words.length < 4; at = at.cause) {
     const code = field(at, 'code')
     const text = at.message === '' && typeof code === 'string' ? code : at.message
     if (text !== '' && !words.includes(text)) words.push(text)

@@ -22,7 +22,11 @@ export function idpFetch(tokenEndpoint: () => string | undefined): Fetch {
     const signal = AbortSignal.timeout(redeem ? redeemTimeout : quickTimeout)
     const answer = await fetch(url, { ...init, signal } as RequestInit)
     const bytes = await readBounded(answer)
-    return rebuild(answer, redeem ? tokenBody(bytes, init.body) : { bytes, oauthError: false, json: false })
+    const { body: form } = init
+    return rebuild(
+      answer,
+      form instanceof URLSearchParams ? formAnswer(bytes, form) : { bytes, oauthError: false, json: false },
+    )
   }
 }
 
@@ -48,14 +52,29 @@ interface Body {
  * A refresh's ID token is dropped before the library sees it: were its check to fail (JWKS away, clock off), the rotated
  * refresh token in the same answer would be lost, and the next use of the old one would end the session.
  */
-function tokenBody(bytes: Uint8Array, request: unknown): Body {
+function formAnswer(bytes: Uint8Array, form: URLSearchParams): Body {
   const answer = parseObject(bytes)
   if (answer === undefined) return { bytes, json: false, oauthError: false }
-  const refresh = request instanceof URLSearchParams && request.get('grant_type') === 'refresh_token'
+  const { id_token, ...rest } = answer
   const oauthError = typeof answer.error === 'string'
-  if (!refresh || answer.id_token === undefined) return { bytes, json: true, oauthError }
-  const { id_token: _, ...rest } = answer
-  return { bytes: new TextEncoder().encode(JSON.stringify(rest)), json: true, oauthError }
+  if (oauthError) return { bytes: encoded(withoutSecrets(answer, form)), json: true, oauthError }
+  const refresh = form.get('grant_type') === 'refresh_token' && id_token !== undefined
+  return { bytes: refresh ? encoded(rest) : bytes, json: true, oauthError }
+}
+
+function encoded(value: object): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value))
+}
+
+const secretParams = ['code', 'code_verifier', 'refresh_token', 'token', 'client_secret', 'client_assertion']
+
+/** Some IdPs quote the request in their words, and those go to the log. */
+function withoutSecrets(answer: Record<string, unknown>, form: URLSearchParams): object {
+  const { error_description: words } = answer
+  if (typeof words !== 'string') return answer
+  const sent = secretParams.flatMap((name) => form.getAll(name).map((value) => ({ name, value })))
+  const clean = sent.reduce((left, { name, value }) => (value ? left.replaceAll(value, `[${name}]`) : left), words)
+  return { ...answer, error_description: clean }
 }
 
 function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {

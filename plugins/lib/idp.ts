@@ -13,8 +13,10 @@ import {
   tokenRevocation,
 } from 'openid-client'
 import type { Shared } from '../../core/index.ts'
+import { longestLife } from './audience.ts'
+import { checkIdToken } from './id-token.ts'
 import { Discovery, type IdpSettings } from './idp-discovery.ts'
-import { classify } from './idp-errors.ts'
+import { classify, IdpAnswerUnfit } from './idp-errors.ts'
 import type { TokenAnswer, TokenEndpoint } from './minter.ts'
 import type { AuthSettings } from './settings.ts'
 
@@ -101,6 +103,7 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
       const answer = await authorizationCodeGrant(configuration, callback, expected, query(params))
       const claims = answer.claims()
       if (claims === undefined || answer.id_token === undefined) throw new Error('the answer has no ID token')
+      checkIdToken(claims, settings.client_id, asked)
       return { ...tokenAnswer(answer, asked), idToken: answer.id_token, claims, issuer: claims.iss }
     },
     async refresh(refreshToken, params) {
@@ -122,9 +125,12 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
 
 /** Counted from before the request was sent: an answer that took long is not believed to live longer. */
 function tokenAnswer(answer: TokenEndpointResponse, asked: number): TokenAnswer {
+  // Bound to a key that we do not have: no backend would take it.
+  if (answer.token_type !== 'bearer')
+    throw new IdpAnswerUnfit(`the identity provider gave a token of the type ${answer.token_type}, not Bearer`)
   return {
     accessToken: answer.access_token,
-    expiresAt: expiry(answer, asked),
+    expiresAt: Math.min(expiry(answer, asked), asked + longestLife),
     ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
     ...(answer.scope === undefined ? {} : { scope: answer.scope }),
   }

@@ -34,7 +34,7 @@ export function sessionData({ answer, flow, scope, origin, wanted, absoluteTimeo
     ...(typeof claims.sid === 'string' ? { sid: claims.sid } : {}),
     provider: new URL(answer.issuer).hostname,
     user: { ...Object.fromEntries(user), sub: claims.sub },
-    authTime: typeof claims.auth_time === 'number' ? claims.auth_time * 1000 : at,
+    authTime: typeof claims.auth_time === 'number' ? Math.min(claims.auth_time * 1000, at) : at,
     createdAt: at,
     endsAt: at + absoluteTimeout,
     idToken: answer.idToken,
