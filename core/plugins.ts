@@ -4,43 +4,29 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { likely } from './config/suggest.ts'
 import type { Endpoint, Kit, Plugin, ServicePlugin, Stage } from './contract.ts'
 import { defineEndpoint, defineService, defineStage } from './define.ts'
+import { notAPlugin } from './plugins/check-plugin.ts'
+import { packageEntry } from './plugins/package-entry.ts'
+import { PluginError } from './plugins/plugin-error.ts'
+import { isRemote, type RemotePlugin, remoteUrl, remoteWithoutLeave } from './plugins/remote.ts'
+
+export { PluginError }
 
 const home = new URL('../plugins/', import.meta.url)
-const kit: Kit = { defineStage, defineEndpoint, defineService }
+/** `.ts` in a checkout, `.js` in the package. */
+const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+export const kit: Kit = { defineStage, defineEndpoint, defineService }
 
-/** What may stand in a plugin, by kind: a misspelt hook or key would otherwise be silently without effect. */
-const common = ['api', 'name', 'kind', 'options', 'sections', 'routeKeys']
-const stageKeys = [
-  ...common,
-  'role',
-  'needs',
-  'wants',
-  'provides',
-  'requires',
-  'timeout',
-  'guards',
-  'also',
-  'brings',
-  'applies',
-  'problems',
-  'conflicts',
-  'setup',
-]
-const endpointKeys = [...common, 'needs', 'wants', 'paths', 'setup']
-const serviceKeys = [...common, 'open']
+/** `plugins` of settings.yaml: what a name stands for. */
+export type NamedPlugins = Readonly<Record<string, string | RemotePlugin>>
 
-export class PluginError extends Error {
-  override readonly name = 'PluginError'
-}
-
-/** Finds plugins by how config names them: a built-in by its file's name, `./file.ts` beside the config, a name of `plugins:`. */
+/** Finds plugins by how config names them: a built-in by its file's name, `./file.ts` beside the config, `npm:package`, a name of `plugins:`. */
 export class PluginLoader {
   readonly #dir: string
-  readonly #named: Readonly<Record<string, string>>
+  readonly #named: NamedPlugins
   readonly #loaded = new Map<string, Promise<Plugin>>()
 
-  constructor(configDir: string, named: Readonly<Record<string, string>>) {
-    this.#dir = configDir
+  constructor(configDir: string, named: NamedPlugins) {
+    this.#dir = resolve(configDir)
     this.#named = named
   }
 
@@ -59,17 +45,20 @@ export class PluginLoader {
   }
 
   async #locate(kind: string, use: string): Promise<string> {
-    const named = Object.hasOwn(this.#named, use) ? this.#named[use]! : use
-    if (named.startsWith('./') || named.startsWith('../') || isAbsolute(named)) {
-      return pathToFileURL(resolve(this.#dir, named)).href
+    const named = Object.hasOwn(this.#named, use) ? this.#named[use]! : undefined
+    if (typeof named === 'object') return remoteUrl(named.url)
+    const text = named ?? use
+    if (text.startsWith('./') || text.startsWith('../') || isAbsolute(text)) {
+      return pathToFileURL(resolve(this.#dir, text)).href
     }
-    if (/^(npm|jsr|https?):/.test(named))
-      throw new PluginError(`${named}: only built-in names and ./file.ts can be loaded yet`)
+    if (isRemote(text)) throw remoteWithoutLeave(text)
+    if (text.startsWith('npm:')) return packageEntry(text.slice('npm:'.length), this.#dir)
+    if (named !== undefined) return packageEntry(text, this.#dir)
     const known = await builtIns(kind)
-    if (known.includes(named)) return new URL(`${folder(kind)}${named}.ts`, home).href
-    const guess = likely(named, [...known, ...Object.keys(this.#named)])
+    if (known.includes(text)) return new URL(`${folder(kind)}${text}${extension}`, home).href
+    const guess = likely(text, [...known, ...Object.keys(this.#named)])
     throw new PluginError(
-      `no ${kind} named ${named}${guess ? `: did you mean ${guess}?` : `; built in: ${known.join(', ')}; a file is named as ./file.ts`}`,
+      `no ${kind} named ${text}${guess ? `: did you mean ${guess}?` : `; built in: ${known.join(', ')}; a file is named as ./file.ts, a package as npm:NAME`}`,
     )
   }
 }
@@ -78,48 +67,42 @@ function folder(kind: string): string {
   return kind === 'stage' ? '' : `${kind}/`
 }
 
-/** Names of the built-in plugins of a kind: the files of its folder. */
+/** Names of the built-in plugins of a kind: the files of its folder; `index` only gathers them. */
 export async function builtIns(kind: string): Promise<string[]> {
   if (!/^[a-z-]+$/.test(kind) || kind === 'lib') return []
   try {
     const entries = await readdir(fileURLToPath(new URL(folder(kind), home)), { withFileTypes: true })
-    return entries.filter((e) => e.isFile() && e.name.endsWith('.ts')).map((e) => e.name.slice(0, -3))
+    const files = entries.filter((e) => e.isFile() && e.name.endsWith(extension)).map((e) => e.name.slice(0, -3))
+    return files.filter((name) => name !== 'index').sort()
   } catch {
     return []
   }
 }
 
+/**
+ * Once a process, not once a load: a reload must get the same plugin again, or nothing that is shared by plugin (a session store
+ * opened by one from a package, say) would outlive it.
+ */
+const made = new WeakMap<(kit: Kit) => unknown, unknown>()
+
+function make(exported: unknown): unknown {
+  if (typeof exported !== 'function') return exported
+  const maker = exported as (kit: Kit) => unknown
+  if (!made.has(maker)) made.set(maker, maker(kit))
+  return made.get(maker)
+}
+
 async function importPlugin(url: string, use: string): Promise<Plugin> {
-  let module: { default?: unknown }
+  let plugin: unknown
   try {
-    module = (await import(url)) as { default?: unknown }
+    const module = (await import(url)) as { default?: unknown }
+    plugin = make(module.default)
   } catch (error) {
     throw new PluginError(`${use} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })
   }
-  const made: unknown = typeof module.default === 'function' ? module.default(kit) : module.default
-  const why = notAPlugin(made)
+  const why = notAPlugin(plugin)
   if (why) throw new PluginError(`${use} ${why}`)
-  return made as Plugin
-}
-
-function notAPlugin(made: unknown): string | undefined {
-  if (typeof made !== 'object' || made === null)
-    return 'has no default export made by defineStage, defineEndpoint or defineService'
-  const plugin = made as Record<string, unknown>
-  if (typeof plugin.name !== 'string' || plugin.name === '') return 'has no name'
-  const kind = plugin.kind ?? 'stage'
-  const keys = kind === 'stage' ? stageKeys : kind === 'endpoint' ? endpointKeys : serviceKeys
-  const stray = Object.keys(plugin).find((key) => !keys.includes(key))
-  if (stray) {
-    const guess = likely(stray, keys)
-    return `has an unknown key ${stray}${guess ? ` (did you mean ${guess}?)` : ''}`
-  }
-  const start = kind === 'stage' || kind === 'endpoint' ? 'setup' : 'open'
-  if (typeof plugin[start] !== 'function') return `has no ${start} function`
-  if (plugin.role !== undefined && !['router', 'filter', 'terminal', 'observer'].includes(String(plugin.role))) {
-    return `has an unknown role ${String(plugin.role)}; roles are router, filter, terminal and observer`
-  }
-  return undefined
+  return plugin as Plugin
 }

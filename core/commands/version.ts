@@ -1,11 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { ownPackage } from '../own-package.ts'
 import type { Io } from './command.ts'
 
 export function printVersion(io: Io, json: boolean): void {
-  const { name, version } = packageJson()
+  const { name, version } = ownPackage()
   io.out(json ? `${JSON.stringify({ name, version })}\n` : `${version}\n`)
-}
-
-function packageJson(): { readonly name: string; readonly version: string } {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 }

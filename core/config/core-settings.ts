@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { LogSettings, ServerSettings } from '../contract.ts'
+import { packageName } from '../plugins/package-entry.ts'
+import type { NamedPlugins } from '../plugins.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Report } from './report.ts'
@@ -34,21 +36,35 @@ const log = z.strictObject({
   format: z.enum(['json', 'text']).default('json'),
 })
 
-const pluginFile = z.string().superRefine((value, context) => {
-  if (/^\.{1,2}\/./.test(value)) return
-  const message = /^(?:npm|jsr|https?|node):/.test(value)
-    ? 'names a package, and those are not built yet; name a file such as ./plugins/tenant.ts'
-    : 'must be a file such as ./plugins/tenant.ts, relative to the config directory'
-  context.addIssue({ code: 'custom', message })
+/** A file, or a package that is installed where the config is. */
+const pluginName = z.string().superRefine((value, context) => {
+  const message = pluginNameProblem(value)
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
+
+function pluginNameProblem(value: string): string | undefined {
+  if (/^\.{1,2}\/./.test(value)) return undefined
+  if (/^(?:jsr|https):/.test(value))
+    return `is fetched from elsewhere; write { url: "${value}", allow_remote: true } if that may be (on Deno only)`
+  const isPackage = packageName(value.replace(/^npm:/, '')) !== undefined && !/\.[mc]?[jt]s$/.test(value)
+  return isPackage
+    ? undefined
+    : 'must be a file such as ./plugins/tenant.ts, relative to the config directory, or a package such as npm:@acme/tenant'
+}
+
+const remotePlugin = z.strictObject({
+  url: z.string().regex(/^(?:jsr:@|https:\/\/)./, 'must be jsr:@scope/name or an https URL'),
+  allow_remote: z.literal(true, 'must be true: whoever answers at this address runs code in the bridge'),
+})
+
+const plugin = z.union([pluginName, remotePlugin])
 
 /** The sections of settings.yaml that core reads. */
 export interface CoreSettings {
   readonly profile: string
   readonly server: ServerSettings
   readonly log: LogSettings
-  /** Name → file, relative to the config directory. */
-  readonly plugins: Readonly<Record<string, string>>
+  readonly plugins: NamedPlugins
   /** Not built yet: nothing but an empty `base_url` is let through. */
   readonly pdp: Readonly<Record<string, unknown>> | null | undefined
 }
@@ -58,7 +74,7 @@ export const coreSettings: Readonly<Record<keyof CoreSettings, StandardSchemaV1>
   profile: profileName.default('audience-bridge'),
   server: server.prefault({}),
   log: log.prefault({}),
-  plugins: z.record(name, pluginFile).default({}),
+  plugins: z.record(name, plugin).default({}),
   pdp: z.strictObject({ base_url: notYet('leave it null').optional() }).nullish(),
 } satisfies { readonly [K in keyof CoreSettings]: StandardSchemaV1<unknown, CoreSettings[K]> }
 

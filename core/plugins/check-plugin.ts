@@ -1,0 +1,45 @@
+import { likely } from '../config/suggest.ts'
+
+/** What may stand in a plugin, by kind: a misspelt hook or key would otherwise be silently without effect. */
+const common = ['api', 'name', 'kind', 'options', 'sections', 'routeKeys']
+const stageKeys = [
+  ...common,
+  'role',
+  'needs',
+  'wants',
+  'provides',
+  'requires',
+  'timeout',
+  'guards',
+  'also',
+  'brings',
+  'applies',
+  'problems',
+  'conflicts',
+  'nearMisses',
+  'explain',
+  'setup',
+]
+const endpointKeys = [...common, 'needs', 'wants', 'paths', 'setup']
+const serviceKeys = [...common, 'open']
+
+/** What is wrong with it, as the end of a sentence that begins with its name; undefined: it is a plugin. */
+export function notAPlugin(made: unknown): string | undefined {
+  if (typeof made !== 'object' || made === null)
+    return 'has no default export made by defineStage, defineEndpoint or defineService'
+  const plugin = made as Record<string, unknown>
+  if (typeof plugin.name !== 'string' || plugin.name === '') return 'has no name'
+  const kind = plugin.kind ?? 'stage'
+  const keys = kind === 'stage' ? stageKeys : kind === 'endpoint' ? endpointKeys : serviceKeys
+  const stray = Object.keys(plugin).find((key) => !keys.includes(key))
+  if (stray) {
+    const guess = likely(stray, keys)
+    return `has an unknown key ${stray}${guess ? ` (did you mean ${guess}?)` : ''}`
+  }
+  const start = kind === 'stage' || kind === 'endpoint' ? 'setup' : 'open'
+  if (typeof plugin[start] !== 'function') return `has no ${start} function`
+  if (plugin.role !== undefined && !['router', 'filter', 'terminal', 'observer'].includes(String(plugin.role))) {
+    return `has an unknown role ${String(plugin.role)}; roles are router, filter, terminal and observer`
+  }
+  return undefined
+}
