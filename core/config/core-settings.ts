@@ -45,7 +45,7 @@ const pluginName = z.string().superRefine((value, context) => {
 function pluginNameProblem(value: string): string | undefined {
   if (/^\.{1,2}\/./.test(value)) return undefined
   if (/^(?:jsr|https):/.test(value))
-    return `is fetched from elsewhere; write { url: "${value}", allow_remote: true } if that may be (on Deno only)`
+    return `is fetched from elsewhere; write { url: "${value}", allow_remote: true } if that may be`
   const isPackage = packageName(value.replace(/^npm:/, '')) !== undefined && !/\.[mc]?[jt]s$/.test(value)
   return isPackage
     ? undefined
