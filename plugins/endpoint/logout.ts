@@ -33,7 +33,7 @@ export default defineEndpoint({
 })
 
 async function logout(x: Exchange, parts: Parts): Promise<Reply> {
-  if (x.method === 'GET' ? !ownNavigation(x) : fromOtherSite(x, parts.origins))
+  if (x.method === 'POST' ? fromOtherSite(x, parts.origins) : !ownNavigation(x))
     return x.reply(403, 'CSRF_REJECTED', { detail: 'Sign out with a POST, or with a link on a page of this origin.' })
   const ended = await endSession(x, parts)
   const url = await endSessionUrl(parts, ended)
@@ -43,8 +43,9 @@ async function logout(x: Exchange, parts: Parts): Promise<Reply> {
   return x.reply(200, 'OK', { headers: [...headers, 'Content-Type', 'application/json', ...noStore], body })
 }
 
-/** A GET may end a session only when a page of ours was left for it: an image on another site may not. */
+/** A GET may end a session only when a page of ours was left for it: an image on another site may not, nor a browser that looks ahead. */
 function ownNavigation(x: Exchange): boolean {
+  if (x.method !== 'GET' || x.header('sec-purpose') !== undefined || x.header('purpose') !== undefined) return false
   return x.header('sec-fetch-site') === 'same-origin' && x.header('sec-fetch-mode') === 'navigate'
 }
 
