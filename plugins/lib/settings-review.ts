@@ -1,5 +1,6 @@
 // What one section cannot tell alone: names that must exist elsewhere, audiences that look alike.
 import type { ConfigView } from '../../core/index.ts'
+import { OwnCookies } from './own-cookies.ts'
 import type { AuthSettings, SessionSettings } from './settings.ts'
 import { isResourceIndicator } from './text-values.ts'
 
@@ -23,6 +24,20 @@ export function reviewSession(value: SessionSettings, view: ConfigView): void {
   const host = new URL(view.server.public_url).hostname
   if (domain !== null && host !== domain && !host.endsWith(`.${domain}`))
     view.error(['cookie', 'domain'], `does not cover ${host} (server.public_url): browsers would drop the cookie`)
+  reviewForwarded(value.cookie.name, view)
+}
+
+/** header-inject refuses the names it knows by itself; this one is a setting. */
+function reviewForwarded(name: string, view: ConfigView): void {
+  const own = new OwnCookies(name)
+  const usual = new OwnCookies()
+  for (const { id, at, forward_cookies = [] } of view.routes)
+    for (const listed of forward_cookies)
+      if (own.owns(listed) && !usual.owns(listed))
+        view.error(
+          ['cookie', 'name'],
+          `is in forward_cookies of the route ${id} (${at}), and Bascule's own cookie never leaves; take it out there`,
+        )
 }
 
 /** The seeds list services in these maps that their routes.yaml lacks: a warning, not an error. */

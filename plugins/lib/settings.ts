@@ -170,6 +170,16 @@ const key = z
       })
   })
 
+/** A page of any site can send these, or the browser does by itself: they prove nothing. */
+const sentByAnyone =
+  /^(accept.*|content-.*|range|cookie|host|origin|referer|user-agent|connection|authorization|cache-control|pragma|dnt|date|te|via|(sec|proxy)-.*)$/
+const csrfHeader = text
+  .toLowerCase()
+  .regex(/^[a-z0-9-]+$/, 'must be a header name')
+  .refine((name) => !sentByAnyone.test(name), {
+    error: 'must be a header that only a script of this origin can add, such as X-CSRF',
+  })
+
 const sessionSchema = z
   .strictObject({
     store: pluginRef.default('memory'),
@@ -177,11 +187,7 @@ const sessionSchema = z
     absolute_timeout: duration.prefault('12h'),
     cookie,
     keys: z.array(key).default([]),
-    csrf_header: text
-      .toLowerCase()
-      .regex(/^[a-z0-9-]+$/, 'must be a header name')
-      .nullable()
-      .default(null),
+    csrf_header: csrfHeader.nullable().default(null),
   })
   .prefault({})
 

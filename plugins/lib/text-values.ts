@@ -10,16 +10,20 @@ export function parseDuration(text: string | number): number | undefined {
   return Math.round(Number(match[1]) * unit[(match[2] ?? 's') as keyof typeof unit])
 }
 
-/** In milliseconds, above zero. */
-export const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const ms = parseDuration(value)
-  if (ms !== undefined && ms > 0) return ms
-  context.addIssue({
-    code: 'custom',
-    message: `"${value}" is no duration: write 30s, 5m or 12h (a bare number is seconds)`,
+/** Far above any session, far below where dates end. */
+const longest = 3650 * unit.d
+const howTo = 'write 30s, 5m or 12h (a bare number is seconds)'
+
+/** In milliseconds, above zero. For lifetimes that are compared, not for timers: those hold 24 days. */
+export const duration = z
+  .union([z.string(), z.number()], { error: `must be a duration: ${howTo}` })
+  .transform((value, context) => {
+    const ms = parseDuration(value)
+    if (ms !== undefined && ms > 0 && ms <= longest) return ms
+    const message = ms !== undefined && ms > longest ? 'must be at most 3650d' : `"${value}" is no duration: ${howTo}`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
   })
-  return z.NEVER
-})
 
 /** Text with blanks, commas or `|` between the words, or a list. Repeats are dropped, order is kept. */
 export const wordList = z
@@ -37,7 +41,7 @@ export function isLoopback(url: URL): boolean {
   return loopback.has(url.hostname) || url.hostname.endsWith('.localhost')
 }
 
-/** RFC 8707 section 2: an absolute URI without a fragment. Anything else is an audience, but never sent as a `resource`. */
+/** RFC 8707 section 2: an absolute URI without a fragment. Anything else, such as `empowernow`, is an audience but never sent as a `resource`. */
 export function isResourceIndicator(audience: string): boolean {
   return /^[a-z][a-z0-9+.-]*:[^\s#]+$/i.test(audience) && URL.canParse(audience)
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
 import { holdsAudience } from '../lib/audience.ts'
 import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/minter.ts'
+import { isResourceIndicator } from '../lib/text-values.ts'
 import { refreshGrant } from '../lib/token-request.ts'
 
 /**
@@ -10,11 +11,6 @@ import { refreshGrant } from '../lib/token-request.ts'
  */
 const options = z.strictObject({ ungranted: z.enum(['step_up', 'ask']).default('step_up') }).prefault({})
 type Options = z.infer<typeof options>
-
-/** RFC 8707 section 2: an absolute URI without fragment. A name such as `empowernow` is never sent. */
-function isResource(audience: string): boolean {
-  return URL.canParse(audience) && !audience.includes('#')
-}
 
 /** Asking for a scope that the login was not granted is answered invalid_scope, for the whole request. */
 function grantedOf(wish: MintWish, grant: Grant): string {
@@ -28,7 +24,7 @@ function fromLogin(wish: MintWish, grant: Grant) {
 }
 
 function refuses(wish: MintWish, grant: Grant, { ungranted }: Options): MintRefused | undefined {
-  if (!isResource(wish.audience))
+  if (!isResourceIndicator(wish.audience))
     return { kind: 'refused', reason: 'not_mintable', words: 'the audience is no absolute URI' }
   if (grant.refreshToken === undefined)
     return fromLogin(wish, grant) === undefined ? { kind: 'refused', reason: 'no_refresh_token' } : undefined
@@ -54,7 +50,10 @@ async function mint(wish: MintWish, grant: Grant, idp: TokenEndpoint): Promise<M
 }
 
 const atLogin: Minter['atLogin'] = (wishes) =>
-  [...new Set(wishes.map(({ audience }) => audience).filter(isResource))].map((audience) => ['resource', audience])
+  [...new Set(wishes.map(({ audience }) => audience).filter(isResourceIndicator))].map((audience) => [
+    'resource',
+    audience,
+  ])
 
 /** RFC 8707: one `resource` on each refresh grant. */
 export default defineService<Options, 'minter'>({

@@ -109,3 +109,20 @@ t.test('review: a session that contradicts itself is an error', async (t) => {
     /^error cookie.domain: does not cover app.test/,
   ])
 })
+
+t.test('session: times that no calendar holds are refused, long ones are not', async (t) => {
+  t.match(judge('session', { idle_timeout: '30d', absolute_timeout: '400d' }).value, { idle_timeout: 30 * 86_400_000 })
+  for (const absolute_timeout of ['100000000d', '9'.repeat(400), 1e300])
+    t.match(
+      said('session', { absolute_timeout })[0],
+      /at most 3650d|no duration/,
+      String(absolute_timeout).slice(0, 20),
+    )
+  t.match(said('session', { idle_timeout: true })[0], /^idle_timeout: must be a duration: write 30s/)
+})
+
+t.test('session: csrf_header is one that only a script of ours can add', async (t) => {
+  for (const csrf_header of ['Accept', 'content-type', 'Cookie', 'Origin', 'Sec-Fetch-Site', 'User-Agent', 'Range'])
+    t.match(said('session', { csrf_header })[0], /^csrf_header: must be a header that only a script/, csrf_header)
+  t.strictSame(said('session', { csrf_header: 'X-Requested-With' }), [])
+})
