@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import { escapedPart } from './header-word.ts'
 import type { Session } from './session.ts'
 
 const known = new WeakMap<Session, string>()
@@ -7,17 +7,8 @@ const known = new WeakMap<Session, string>()
 export function originalUser(session: Session): string {
   let value = known.get(session)
   if (value === undefined) {
-    value = `auth:account:${escaped(session.provider)}:${escaped(session.sub)}`
+    value = `auth:account:${escapedPart(session.provider)}:${escapedPart(session.sub)}`
     known.set(session, value)
   }
   return value
-}
-
-/** What is no visible ASCII, and what would make two users one for a backend that splits at `:` or `,`, or decodes `%`. */
-const unsafe = /[^\x21-\x7e]|[%:,;"\\<>]/gu
-
-function escaped(text: string): string {
-  return text.replaceAll(unsafe, (char) =>
-    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
-  )
 }

@@ -32,6 +32,8 @@ const dropped = [
   'x-forwarded-for',
   'x-forwarded-proto',
   'x-forwarded-host',
+  // becomes HTTP_PROXY in a CGI backend, and its outgoing calls go to whoever the client says (CVE-2016-5385 and its like)
+  'proxy',
   // change which path or method a backend sees, after the route was chosen by the real one
   'x-original-url',
   'x-original-uri',

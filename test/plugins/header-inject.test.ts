@@ -108,6 +108,7 @@ t.test('what is of the connection, of framing, or names another path or method s
     'X-Real-IP',
     'X-Correlation-ID',
     'tracestate',
+    'Proxy',
   ]
   for (const name of names) {
     for (const spelt of new Set([
