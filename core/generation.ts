@@ -4,7 +4,8 @@ import { PluginHost, withOptions } from './host.ts'
 import type { LoadedConfig } from './load.ts'
 import { assemble } from './pipeline.ts'
 import { Scope, type SharedResources } from './resources.ts'
-import type { Flight, Ground } from './run/flight.ts'
+import type { Flight } from './run/flight.ts'
+import type { Ground } from './run/ground.ts'
 import type { Pipeline } from './run/program.ts'
 
 /** One configuration at work: its programs, what its plugins opened, and the requests that began in it. */
@@ -14,6 +15,7 @@ export class Generation implements Ground {
   readonly pipeline: Pipeline
   readonly log: Log
   draining = false
+  closed = false
   readonly #scope: Scope
   readonly #flights = new Set<Flight>()
   #empty: (() => void) | undefined

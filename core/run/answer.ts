@@ -4,17 +4,20 @@ import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Fault, Head, RawHeaders, ReplyExtra, Sink, Source } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
+import { assertSendable, earlyHints, endToEnd, pairs, promisedLength } from './fields.ts'
 import { problemBody, problemHeaders } from './problem.ts'
-import { isHopByHop, isWritableField } from './raw-headers.ts'
+import { isWritableValue, removeAll } from './raw-headers.ts'
 
 /** What the writer asks of the request it answers. */
 export interface AnswerOwner {
   readonly id: string
   readonly method: string
+  /** How long the client may take nothing while there is something to send. */
+  readonly sendIdle: number
   /** Runs the response hooks over the head; may throw. */
   edit(status: number, headers: RawHeaders, by: Head['by']): number
   /** Whether this connection must close after the answer: unread body, drain. */
-  mustClose(): boolean
+  closing(): boolean
   /** The client, not the upstream, broke off: its own fault, if any. */
   clientFault(): Fault | undefined
   /** For problems. */
@@ -22,6 +25,8 @@ export interface AnswerOwner {
   readonly serviceName: string | undefined
   /** The source or the host failed; already answered, or the connection reset. */
   failed(why: Fault): void
+  /** A plugin threw where nothing may: for the log. */
+  defect(error: unknown): void
 }
 
 /**
@@ -41,6 +46,9 @@ export class Answer implements Sink {
   #done = false
   #bodyless = false
   #started = false
+  #pressed = false
+  /** Bytes that Content-Length promised. */
+  #promised: number | undefined
 
   constructor(res: ServerResponse, owner: AnswerOwner) {
     this.#res = res
@@ -63,7 +71,6 @@ export class Answer implements Sink {
   pump(source: Source): void {
     this.#source = source
     this.#listening = true
-    this.#res.on('drain', () => source.room())
     source.start(this)
   }
 
@@ -72,47 +79,63 @@ export class Answer implements Sink {
     this.#listening = false
     const source = this.#source
     this.#source = undefined
-    source?.stop(why)
+    try {
+      source?.stop(why)
+    } catch (error) {
+      this.#owner.defect(error)
+    }
   }
 
   /** A whole answer at once. Without a body, a status from 400 up becomes a problem. */
   reply(status: number, code: string, extra: ReplyExtra, by: Head['by']): void {
     if (this.#done || this.headSent) return
     this.#listening = false
-    const problem = extra.body === undefined && status >= 400
-    const body = problem ? this.#problem(status, code, extra) : (extra.body ?? '')
-    const headers = problem ? problemHeaders(status, this.#owner.id, extra.retryAfter) : []
-    if (extra.headers) headers.push(...extra.headers)
+    let headers: RawHeaders
+    let body: Uint8Array
     let final: number
     try {
+      const problem = extra.body === undefined && status >= 400
+      body = bytesOf(problem ? this.#problem(status, code, extra) : (extra.body ?? ''))
+      headers = problem ? problemHeaders(status, this.#owner.id, extra.retryAfter) : []
+      if (extra.headers) headers.push(...extra.headers)
+      assertSendable(status, headers)
       final = this.#owner.edit(status, headers, by)
     } catch (error) {
-      return this.#hookThrew(error)
+      return this.#unsendable(error)
     }
-    this.#write(final, headers, Buffer.isBuffer(body) ? body : Buffer.from(body as string))
+    this.#write(final, headers, body)
   }
 
+  /** A hint that cannot be sent is none. */
   inform(status: 102 | 103, headers: RawHeaders): void {
     if (!this.#listening || this.headSent || this.#res.req.httpVersionMinor === 0) return
-    if (status === 103) this.#res.writeEarlyHints(earlyHints(headers))
-    else this.#res.writeProcessing()
+    try {
+      if (status === 103) this.#res.writeEarlyHints(earlyHints(headers))
+      else if (status === 102) this.#res.writeProcessing()
+    } catch {
+      // Node judges the syntax of Link.
+    }
   }
 
   head(status: number, headers: RawHeaders, reason?: string): boolean {
     if (!this.#listening || this.headSent) return false
-    const raw = endToEnd(headers, status === 204)
+    let raw: RawHeaders
     let final: number
     try {
+      raw = endToEnd(headers)
       final = this.#owner.edit(status, raw, 'upstream')
     } catch (error) {
-      this.detach(fault('INTERNAL', 'a response hook threw'))
-      this.#hookThrew(error)
+      this.detach(fault('INTERNAL', 'the head of the answer cannot be sent'))
+      this.#unsendable(error)
       return false
     }
+    if (final === 204) removeAll(raw, 'content-length')
+    this.#promised = promisedLength(raw)
+    if (Number.isNaN(this.#promised)) return this.#miscounted()
     this.#bodyless = this.#owner.method === 'HEAD' || final === 204 || final === 304
-    if (this.#owner.mustClose()) raw.push('Connection', 'close')
+    if (this.#owner.closing()) raw.push('Connection', 'close')
     this.status = final
-    if (reason) this.#res.writeHead(final, reason, raw)
+    if (reason && isWritableValue(reason)) this.#res.writeHead(final, reason, raw)
     else this.#res.writeHead(final, raw)
     process.nextTick(flushHead, this) // one packet with the first piece of the body where both are there
     return true
@@ -123,17 +146,23 @@ export class Answer implements Sink {
     if (this.#bodyless) return true
     this.#started = true
     this.bytesOut += bytes.length
-    return this.#res.write(bytes)
+    if (this.#promised !== undefined && this.bytesOut > this.#promised) return this.#miscounted()
+    const room = this.#res.write(bytes)
+    if (!room) this.#press()
+    return room
   }
 
   end(trailers?: RawHeaders): void {
     if (!this.#listening || !this.headSent) return
+    if (!this.#bodyless && this.#promised !== undefined && this.bytesOut !== this.#promised)
+      return void this.#miscounted()
     this.#listening = false
     this.#done = true
     this.#started = true
     this.#source = undefined
-    if (trailers?.length && this.#res.chunkedEncoding) this.#res.addTrailers(pairs(endToEnd(trailers, true)))
+    if (trailers?.length && this.#res.chunkedEncoding) this.#res.addTrailers(pairs(endToEnd(trailers)))
     this.#res.end()
+    if (this.#res.writableLength > 0) this.#press()
   }
 
   upgraded(_headers: RawHeaders, upstream: Duplex): void {
@@ -161,10 +190,13 @@ export class Answer implements Sink {
   reset(): void {
     this.#listening = false
     this.#done = true
-    const socket = this.#res.socket
+    const { socket } = this.#res
     if (!socket || socket.destroyed) return
-    if (typeof socket.resetAndDestroy === 'function') socket.resetAndDestroy()
-    else socket.destroy()
+    try {
+      socket.resetAndDestroy()
+    } catch {
+      socket.destroy() // no TCP socket
+    }
   }
 
   flushHead(): void {
@@ -175,17 +207,54 @@ export class Answer implements Sink {
     this.#done = true
     const empty = status === 204 || status === 304
     if (!empty) headers.push('Content-Length', String(body.length))
-    if (this.#owner.mustClose()) headers.push('Connection', 'close')
+    if (this.#owner.closing()) headers.push('Connection', 'close')
     this.status = status
     this.#res.writeHead(status, headers)
     const sent = !empty && this.#owner.method !== 'HEAD'
     if (sent) this.bytesOut += body.length
     this.#res.end(sent ? body : undefined)
+    if (this.#res.writableLength > 0) this.#press()
+  }
+
+  /** The client's turn: it has to take something before the clock runs out. */
+  #press(): void {
+    this.#res.socket?.setTimeout(this.#owner.sendIdle)
+    if (this.#pressed) return
+    this.#pressed = true
+    this.#res.on('drain', this.#onDrain)
+    this.#res.on('timeout', this.#onStuck)
+  }
+
+  readonly #onDrain = (): void => {
+    this.#res.socket?.setTimeout(0)
+    try {
+      this.#source?.room()
+    } catch (error) {
+      this.#owner.defect(error)
+      const why = fault('INTERNAL', 'the source threw', error)
+      this.detach(why)
+      this.refuse(why)
+    }
+  }
+
+  readonly #onStuck = (): void => {
+    const why = fault('CLIENT_CLOSED', 'the client took nothing more')
+    this.detach(why)
+    this.refuse(why)
+  }
+
+  /** A body that is not as long as its head says would be read on into the next answer, or waited for without end. */
+  #miscounted(): false {
+    const why = fault('UPSTREAM_PROTOCOL_ERROR', 'the body is not as long as Content-Length says')
+    this.detach(why)
+    this.refuse(why)
+    return false
   }
 
   /** No hooks on that 500: the one that threw would throw again. */
-  #hookThrew(error: unknown): void {
-    const why = isFault(error) ? error : fault('INTERNAL', 'a response hook threw', error)
+  #unsendable(error: unknown): void {
+    const why = isFault(error) ? error : fault('INTERNAL', 'the answer cannot be sent', error)
+    this.#owner.defect(why)
     this.#owner.failed(fault('INTERNAL', why.message, why.cause ?? why))
     const body = this.#problem(500, 'INTERNAL', {})
     this.#write(500, problemHeaders(500, this.#owner.id), Buffer.from(body))
@@ -209,30 +278,8 @@ function flushHead(answer: Answer): void {
   answer.flushHead()
 }
 
-/** A copy without what belongs to one connection; core writes its own framing. */
-function endToEnd(headers: RawHeaders, dropLength: boolean): RawHeaders {
-  const kept: RawHeaders = []
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    const value = headers[i + 1]!
-    const lower = name.toLowerCase()
-    if (isHopByHop(lower) || (dropLength && lower === 'content-length')) continue
-    if (isWritableField(name, value)) kept.push(name, value)
-  }
-  return kept
-}
-
-function pairs(headers: RawHeaders): [string, string][] {
-  const list: [string, string][] = []
-  for (let i = 0; i < headers.length; i += 2) list.push([headers[i]!, headers[i + 1]!])
-  return list
-}
-
-function earlyHints(headers: RawHeaders): Record<string, string | string[]> {
-  const hints: Record<string, string[]> = {}
-  for (let i = 0; i < headers.length; i += 2) {
-    const lower = headers[i]!.toLowerCase()
-    if (lower === 'link') hints.link = [...(hints.link ?? []), headers[i + 1]!]
-  }
-  return hints
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  if (typeof body === 'string') return Buffer.from(body)
+  if (body instanceof Uint8Array) return body
+  throw fault('INTERNAL', 'a body is a text or bytes')
 }

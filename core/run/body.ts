@@ -4,9 +4,6 @@ import { Readable } from 'node:stream'
 import type { Body, Fault } from '../contract.ts'
 import { fault } from '../errors.ts'
 
-/** A client that sends nothing for this long while its body is wanted is gone. */
-const IDLE_MS = 30_000
-
 /**
  * What the terminal stage reads. Never `req` itself: an upstream failure would destroy the client's socket with it, and a request
  * whose body was pushed back is never read again. Destroying this leaves the client's connection alone.
@@ -39,16 +36,19 @@ export class ClientBody implements Body {
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   readonly #expects: boolean
+  readonly #idleMs: number
   #stream: BodyStream | undefined
   #buffered: Uint8Array | undefined
   #idle: ReturnType<typeof setTimeout> | undefined
   #asked = false
 
-  constructor(req: IncomingMessage, res: ServerResponse, hasBody: boolean, expects: boolean) {
+  /** `idle`: a client that sends nothing for so many milliseconds while its body is wanted is gone. */
+  constructor(req: IncomingMessage, res: ServerResponse, has: { body: boolean; expectation: boolean }, idle: number) {
     this.#req = req
     this.#res = res
-    this.#expects = expects
-    this.kind = hasBody ? 'stream' : 'none'
+    this.#expects = has.expectation
+    this.#idleMs = idle
+    this.kind = has.body ? 'stream' : 'none'
   }
 
   /** Whether `100 Continue` was asked for and not given: then the client may never send the body, and the connection cannot be kept. */
@@ -66,6 +66,7 @@ export class ClientBody implements Body {
     if (this.#asked) throw fault('INTERNAL', 'the request body was taken twice')
     this.#ask()
     this.#stream = new BodyStream(this)
+    this.#stream.on('error', ignore) // whoever took it may not listen yet, and an error nobody listens for ends the process
     this.#req.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose)
     this.#req.pause()
     if (this.#req.destroyed && !this.#req.complete) this.#onClose()
@@ -91,7 +92,7 @@ export class ClientBody implements Body {
   resume(): void {
     this.#req.resume()
     if (this.#idle) this.#idle.refresh()
-    else this.#idle = setTimeout(this.#onIdle, IDLE_MS).unref()
+    else this.#idle = setTimeout(this.#onIdle, this.#idleMs).unref()
   }
 
   release(stream: BodyStream): void {
@@ -107,8 +108,9 @@ export class ClientBody implements Body {
     if (this.#expects) this.#res.writeContinue()
   }
 
-  #break(why: Fault): void {
-    this.broken = why
+  /** It will never be complete. The first reason counts. */
+  break(why: Fault): void {
+    this.broken ??= why
     this.#stream?.destroy(why)
   }
 
@@ -132,10 +134,12 @@ export class ClientBody implements Body {
   }
 
   readonly #onClose = (): void => {
-    if (!this.#req.complete) this.#break(fault('CLIENT_CLOSED', 'the client left before its body was complete'))
+    if (!this.#req.complete) this.break(fault('CLIENT_CLOSED', 'the client left before its body was complete'))
   }
 
   readonly #onIdle = (): void => {
-    this.#break(fault('REQUEST_TIMEOUT', 'the client stopped sending its body'))
+    this.break(fault('REQUEST_TIMEOUT', 'the client stopped sending its body'))
   }
 }
+
+function ignore(): void {}

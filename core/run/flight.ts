@@ -1,29 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
-import type { Fault, Log, Outcome, RawHeaders, Route } from '../contract.ts'
+import type { Fault, Head, RawHeaders, Route } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
 import { Answer, type AnswerOwner } from './answer.ts'
 import { ClientBody } from './body.ts'
-import { type Inbound, LiveExchange, type Runner } from './exchange.ts'
+import { LiveExchange, type Runner } from './exchange.ts'
+import { assertSendable } from './fields.ts'
+import type { Ground, Line } from './ground.ts'
 import { LiveHead } from './head.ts'
-import type { AnyExchange, Pipeline, Program, Step } from './program.ts'
+import type { Arrival, Refusal } from './inbound.ts'
+import { drainBody } from './linger.ts'
+import { outcomeOf } from './outcome.ts'
+import type { AnyExchange, Program, Step } from './program.ts'
+import { firstValue } from './raw-headers.ts'
 import { settle } from './settle.ts'
-import { Said } from './verdict.ts'
-
-/** What a flight needs of the generation it began in. */
-export interface Ground {
-  readonly pipeline: Pipeline
-  readonly log: Log
-  /** New requests are refused or their connections closed. */
-  readonly draining: boolean
-  began(flight: Flight): void
-  ended(flight: Flight): void
-}
+import { invalidVerdict, isThenable, type Said } from './verdict.ts'
 
 const none: ReadonlySet<string> = new Set()
-/** How much of a refused body is read before the connection is closed instead (RFC 9112 §9.3). */
-const LINGER_BYTES = 1024 * 1024
-const LINGER_MS = 5_000
 
 /** One request from its first stage to its one ending. */
 export class Flight implements Runner, AnswerOwner {
@@ -36,6 +29,7 @@ export class Flight implements Runner, AnswerOwner {
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   readonly #ground: Ground
+  readonly #line: Line
   readonly #started = performance.now()
   readonly #x: LiveExchange
   readonly #answer: Answer
@@ -47,25 +41,19 @@ export class Flight implements Runner, AnswerOwner {
   #fault: Fault | undefined
   #settled = false
   #cutShort = false
-  #distrusted = false
   #abort: AbortController | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(
-    inbound: Inbound,
-    req: IncomingMessage,
-    res: ServerResponse,
-    ground: Ground,
-    expects: boolean,
-    hasBody: boolean,
-  ) {
+  constructor(arrival: Arrival, ground: Ground, line: Line) {
+    const { inbound, req, res } = arrival
     this.id = inbound.id
     this.method = inbound.method
     this.#req = req
     this.#res = res
     this.#ground = ground
+    this.#line = line
     this.#program = ground.pipeline.unrouted
-    this.body = new ClientBody(req, res, hasBody, expects)
+    this.body = new ClientBody(req, res, arrival, line.limits.bodyIdle)
     this.#x = new LiveExchange(inbound, this)
     this.#answer = new Answer(res, this)
     ground.began(this)
@@ -80,15 +68,24 @@ export class Flight implements Runner, AnswerOwner {
   }
 
   /** Core's own refusal, before any stage. */
-  refuse(status: number, code: string, detail?: string): void {
+  refuse({ status, code, detail, headers, retryAfter }: Refusal): void {
     this.#code = code
-    this.#answer.reply(status, code, detail === undefined ? {} : { detail }, 'core')
+    this.#answer.reply(status, code, { detail, headers, retryAfter }, 'core')
+  }
+
+  /** Its turn never came: the connection was gone before. */
+  lost(): void {
+    this.#onClose()
   }
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     if (this.#cutShort) this.#abort.abort()
     return this.#abort.signal
+  }
+
+  get sendIdle(): number {
+    return this.#line.limits.sendIdle
   }
 
   get route(): Route | undefined {
@@ -107,31 +104,32 @@ export class Flight implements Runner, AnswerOwner {
     this.#words++
   }
 
-  cancel(why: Fault): void {
-    if (this.#settled) return
+  cancel(reason: Fault): void {
+    if (this.#settled || this.#res.writableFinished) return
+    const why = asFault(reason)
     this.#answer.detach(why)
     this.#answer.refuse(why)
+    this.#cut()
   }
 
-  edit(status: number, headers: RawHeaders, by: 'upstream' | 'stage' | 'core'): number {
-    const { responders } = this.#program
-    if (responders.length === 0) return status
+  /** The client's body broke off in the middle. */
+  breakOff(why: Fault): void {
+    this.cancel(why)
+    this.body.break(why)
+  }
+
+  edit(status: number, headers: RawHeaders, by: Head['by']): number {
+    if (this.#program.responders.length === 0) return status
+    const length = firstValue(headers, 'content-length')
     const head = new LiveHead(status, headers, by)
-    for (const { from, step } of responders) {
-      if (from > this.position) continue
-      this.reads = step.reads
-      step.response!(this.#x as AnyExchange, head)
-    }
+    this.#respond(head)
+    assertSendable(head.status, headers, length) // `headers.raw` is theirs to write
     return head.status
   }
 
-  /** Nothing that follows on this connection is to be believed. */
-  closeAfter(): void {
-    this.#distrusted = true
-  }
-
-  mustClose(): boolean {
-    return this.#distrusted || this.#ground.draining || this.body.withheld
+  closing(): boolean {
+    if (!this.body.complete) this.#line.closeGently()
+    return this.#line.isLast || this.#ground.draining || this.body.withheld || this.body.broken !== undefined
   }
 
   clientFault(): Fault | undefined {
@@ -143,8 +141,24 @@ export class Flight implements Runner, AnswerOwner {
     this.#code = this.#fault.code
   }
 
+  defect(error: unknown): void {
+    const cause = isFault(error) ? (error.cause ?? error) : error
+    this.#ground.log.error({ stage: this.#stage, correlation_id: this.id, err: cause }, 'stage_failed')
+  }
+
   get #gone(): boolean {
     return this.#res.destroyed || this.#req.socket?.destroyed === true
+  }
+
+  #respond(head: Head): void {
+    for (const { from, step } of this.#program.responders) {
+      if (from > this.position) continue
+      this.reads = step.reads
+      const given: unknown = step.response!(this.#x as AnyExchange, head)
+      if (!isThenable(given)) continue
+      given.then(undefined, ignore)
+      throw fault('INTERNAL', `the response hook of ${step.name} is asynchronous; what needs waiting belongs in run`)
+    }
   }
 
   #advance(): void {
@@ -157,19 +171,20 @@ export class Flight implements Runner, AnswerOwner {
       let verdict: unknown
       try {
         verdict = step.run!(this.#x as AnyExchange)
+        if (isThenable(verdict)) return this.#wait(step, Promise.resolve(verdict))
       } catch (error) {
         return this.#crash(step.name, error)
       }
-      if (isThenable(verdict)) return this.#wait(step, verdict)
       if (!this.#take(step, verdict)) return
     }
   }
 
-  #wait(step: Step, verdict: PromiseLike<unknown>): void {
+  #wait(step: Step, verdict: Promise<unknown>): void {
     let late = false
     this.#timer = setTimeout(() => {
       late = true
       this.#crash(step.name, fault('INTERNAL', `stage ${step.name} gave no verdict within ${step.timeout} ms`))
+      this.#cut()
     }, step.timeout)
     const done = (next: () => void) => {
       clearTimeout(this.#timer)
@@ -187,7 +202,7 @@ export class Flight implements Runner, AnswerOwner {
   /** Whether to go on. Anything but exactly one verdict, said here and now and returned, denies. */
   #take(step: Step, verdict: unknown): boolean {
     if (this.#answer.taken) return false // cancelled while the stage ran
-    const why = this.#invalid(step, verdict)
+    const why = invalidVerdict(verdict, step, this.#x, this.position, this.#words)
     if (why) {
       this.#crash(step.name, fault('INTERNAL', `stage ${step.name} ${why}`))
       return false
@@ -231,30 +246,19 @@ export class Flight implements Runner, AnswerOwner {
     }
   }
 
-  #invalid(step: Step, verdict: unknown): string | undefined {
-    if (!(verdict instanceof Said)) return `returned ${describe(verdict)}, which is no verdict`
-    if (verdict.by !== this.#x) return 'returned a verdict of another request'
-    if (verdict.position !== this.position) return 'returned a verdict said by an earlier stage'
-    if (this.#words !== 1) return `said ${this.#words} verdicts; a denial must be returned where it is said`
-    const { word } = verdict
-    if (word.kind === 'stream') return step.terminal ? undefined : 'is no terminal stage, but answered with a stream'
-    if (word.kind === 'reply') return undefined
-    if (step.terminal) return 'is the terminal stage, but proceeded'
-    const missing = step.provides.find((slot) => word.values?.[slot] === undefined)
-    if (missing) return `promised the slot ${missing}, but did not give it`
-    if (word.values && Object.keys(word.values).length !== step.provides.length)
-      return 'gave a slot that it does not provide'
-    return undefined
-  }
-
   /** Denied, never through; told once. */
   #crash(stage: string, error: unknown): void {
     if (this.#settled) return
     const why = isFault(error) ? error : fault('INTERNAL', undefined, error)
     this.#stage = stage
-    if (why.status >= 500)
-      this.#ground.log.error({ stage, correlation_id: this.id, err: why.cause ?? why }, 'stage_failed')
+    if (why.status >= 500) this.defect(why)
     if (!this.#answer.taken) this.#answer.refuse(why)
+  }
+
+  /** Whatever still works for this request may stop. */
+  #cut(): void {
+    this.#cutShort = true
+    this.#abort?.abort()
   }
 
   readonly #onClose = (): void => {
@@ -262,79 +266,41 @@ export class Flight implements Runner, AnswerOwner {
     this.#settled = true
     clearTimeout(this.#timer)
     const finished = this.#res.writableFinished
-    if (finished) this.#linger()
-    else this.#breakOff()
+    if (finished) drainBody(this.#req, this.#line.limits)
+    else this.#abandon()
     this.#ground.ended(this)
-    settle(
-      this.#program.settlers,
-      this.#outcome(finished),
-      (step) => {
-        this.reads = step.reads
-        return this.#x as AnyExchange
-      },
-      this.#ground.log,
-    )
+    settle(this.#program.settlers, this.#outcome(finished), this.#enter, this.#ground.log)
+    this.#line.ended()
   }
 
-  #breakOff(): void {
+  readonly #enter = (step: Step): AnyExchange => {
+    this.reads = step.reads
+    return this.#x as AnyExchange
+  }
+
+  #abandon(): void {
     const gone = fault('CLIENT_CLOSED')
-    this.#cutShort = true
     this.#answer.detach(gone)
     this.failed(gone)
-    this.#abort?.abort()
+    this.#cut()
   }
 
-  #outcome(finished: boolean): Outcome {
-    const code = this.#code
-    const aborted = !finished && (this.#fault === undefined || this.#fault.code === 'CLIENT_CLOSED')
-    const result = aborted
-      ? 'aborted'
-      : this.#fault && this.#fault.side !== 'client'
-        ? 'failed'
-        : code === 'OK'
-          ? 'completed'
-          : 'rejected'
-    return {
-      result,
+  #outcome(finished: boolean) {
+    return outcomeOf({
+      finished,
       status: this.#answer.status,
       stage: this.#stage,
-      code: aborted ? 'CLIENT_CLOSED' : code,
+      code: this.#code,
       reason: this.#reason,
       fault: this.#fault,
       ms: performance.now() - this.#started,
       bytesIn: this.body.received,
       bytesOut: this.#answer.bytesOut,
-    }
-  }
-
-  /** Reads what is left of a body nobody wanted, within bounds, so that the answer is not lost to a reset; else closes. */
-  #linger(): void {
-    const { socket } = this.#req
-    if (this.#distrusted) return void socket?.destroySoon?.()
-    if (this.body.complete || !socket || socket.destroyed) return
-    let left = LINGER_BYTES
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-    timer.unref()
-    this.#req.on('data', (piece: Uint8Array) => {
-      left -= piece.length
-      if (left < 0) socket.destroy()
     })
-    this.#req.on('close', () => clearTimeout(timer))
-    this.#req.on('end', () => clearTimeout(timer))
-    this.#req.resume()
   }
 }
 
 function ignore(): void {}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  return typeof value === 'object' ? 'an object' : String(value)
-}
 
 function asFault(cause: unknown): Fault {
   return isFault(cause) ? cause : fault('INTERNAL', cause instanceof Error ? cause.message : undefined, cause)

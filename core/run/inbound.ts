@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RawHeaders } from '../contract.ts'
 import type { ErrorCode } from '../errors.ts'
 import { statusOf } from '../errors.ts'
 import type { Inbound, Peer } from './exchange.ts'
 import { sameName } from './raw-headers.ts'
-import { targetProblem } from './target.ts'
+import { hostProblem, targetProblem } from './target.ts'
 
 const MAX_TARGET = 16 * 1024
 const MAX_ID = 128
 
+/** For every path: what a route allows beside is the router's to say. */
+export const ALLOW = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const
+
 export interface Refusal {
   readonly status: number
   readonly code: ErrorCode
-  readonly detail: string
+  readonly detail?: string
+  readonly headers?: RawHeaders
+  /** Seconds. */
+  readonly retryAfter?: number
   /** The framing is in doubt: whatever follows on this connection is not to be believed. */
   readonly close: boolean
 }
@@ -20,6 +27,7 @@ export interface Refusal {
 /** What node:http forgives and a proxy may not: read off the raw headers in one pass. */
 export interface Framing {
   hosts: number
+  host: string
   lengths: number
   length: string
   codings: number
@@ -29,13 +37,25 @@ export interface Framing {
 }
 
 function readFraming(raw: readonly string[]): Framing {
-  const f: Framing = { hosts: 0, lengths: 0, length: '', codings: 0, coding: '', upgrade: '', correlationId: '' }
+  const f: Framing = {
+    hosts: 0,
+    host: '',
+    lengths: 0,
+    length: '',
+    codings: 0,
+    coding: '',
+    upgrade: '',
+    correlationId: '',
+  }
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!
     const value = raw[i + 1]!
     switch (name.length) {
       case 4:
-        if (sameName(name, 'host')) f.hosts++
+        if (sameName(name, 'host')) {
+          f.hosts++
+          f.host = value
+        }
         break
       case 7:
         if (sameName(name, 'upgrade')) f.upgrade = value
@@ -60,7 +80,10 @@ function readFraming(raw: readonly string[]): Framing {
 }
 
 function framingRefusal(req: IncomingMessage, f: Framing): Refusal | undefined {
+  if (req.httpVersionMajor !== 1 || req.httpVersionMinor > 1) return bad('only HTTP/1.1 and HTTP/1.0 are spoken here')
   if (f.hosts !== 1 && !(f.hosts === 0 && req.httpVersionMinor === 0)) return bad('a request carries exactly one Host')
+  const host = f.hosts === 1 ? hostProblem(f.host) : undefined
+  if (host) return bad(host)
   if (f.lengths > 1) return bad('Content-Length is repeated')
   if (f.codings > 0 && f.lengths > 0) return bad('Content-Length and Transfer-Encoding together')
   if (f.codings > 1) return bad('Transfer-Encoding is repeated')
@@ -75,14 +98,14 @@ function targetRefusal(req: IncomingMessage): Refusal | undefined {
   const target = req.url ?? ''
   if (target.length > MAX_TARGET) return refusal('TARGET_TOO_LONG', `the target is longer than ${MAX_TARGET} bytes`)
   if (req.method === 'TRACE' || req.method === 'CONNECT') {
-    return { status: 405, code: 'METHOD_NOT_ALLOWED', detail: `${req.method} is never forwarded`, close: true }
+    return { ...refusal('METHOD_NOT_ALLOWED', `${req.method} is never forwarded`), headers: [...ALLOW] }
   }
   const problem = targetProblem(target)
   return problem ? { status: 400, code: 'BAD_TARGET', detail: problem, close: false } : undefined
 }
 
 /** Core's own refusals, before any stage sees the request. */
-export function inspect(req: IncomingMessage, f: Framing): Refusal | undefined {
+export function inspect({ req, framing: f }: Arrival): Refusal | undefined {
   return framingRefusal(req, f) ?? targetRefusal(req) ?? upgradeRefusal(f)
 }
 
@@ -95,7 +118,7 @@ function bad(detail: string): Refusal {
   return refusal('BAD_REQUEST', detail)
 }
 
-function refusal(code: ErrorCode, detail: string): Refusal {
+export function refusal(code: ErrorCode, detail: string): Refusal {
   return { status: statusOf(code), code, detail, close: true }
 }
 
@@ -106,22 +129,33 @@ export function correlationId(given: string): string {
   return given.length > 0 && given.length <= MAX_ID && sane.test(given) ? given : randomUUID()
 }
 
-export function readInbound(req: IncomingMessage): { readonly inbound: Inbound; readonly framing: Framing } {
-  const framing = readFraming(req.rawHeaders)
-  return {
-    framing,
-    inbound: {
-      id: correlationId(framing.correlationId),
-      method: req.method ?? '',
-      target: req.url ?? '',
-      upgrade: framing.upgrade.toLowerCase() === 'websocket',
-      rawHeaders: req.rawHeaders,
-      client: peerOf(req.socket),
-    },
-  }
+/** A request whose head was read, and what it is answered with. */
+export interface Arrival {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly inbound: Inbound
+  readonly framing: Framing
+  readonly body: boolean
+  /** `100 Continue` was asked for, and waits for the verdict. */
+  readonly expectation: boolean
+  /** Known before its turn came. */
+  refused: Refusal | undefined
 }
 
-export function hasBody(f: Framing): boolean {
+export function arrivalOf(req: IncomingMessage, res: ServerResponse, expectation: boolean): Arrival {
+  const framing = readFraming(req.rawHeaders)
+  const inbound: Inbound = {
+    id: correlationId(framing.correlationId),
+    method: req.method ?? '',
+    target: req.url ?? '',
+    upgrade: framing.upgrade.toLowerCase() === 'websocket',
+    rawHeaders: req.rawHeaders,
+    client: peerOf(req.socket),
+  }
+  return { req, res, inbound, framing, body: hasBody(framing), expectation, refused: undefined }
+}
+
+function hasBody(f: Framing): boolean {
   return f.codings > 0 || (f.lengths > 0 && Number(f.length) > 0)
 }
 

@@ -56,7 +56,7 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** A field name and value that can be written as they are: no CR, LF, NUL or other control byte (RFC 9110 §5.5). */
 export function isWritableField(name: string, value: string): boolean {
-  return token.test(name) && isWritableValue(value)
+  return typeof value === 'string' && token.test(name) && isWritableValue(value)
 }
 
 export function isWritableValue(value: string): boolean {

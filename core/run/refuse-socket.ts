@@ -2,39 +2,46 @@ import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { Outcome } from '../contract.ts'
 import { type ErrorCode, fault, statusOf } from '../errors.ts'
 import { type Inbound, LiveExchange, type Runner } from './exchange.ts'
-import type { Ground } from './flight.ts'
-import { peerOf } from './inbound.ts'
+import type { Ground } from './ground.ts'
+import { ALLOW, peerOf } from './inbound.ts'
+import type { Limits } from './limits.ts'
+import { closeGently } from './linger.ts'
 import { problemBody, problemHeaders } from './problem.ts'
 import type { AnyExchange } from './program.ts'
 import { settle } from './settle.ts'
 
-/** Answers what node:http could not turn into a request, closes, and lets the observers know. */
-export function refuseSocket(socket: Duplex, code: ErrorCode, ground: Ground, req?: IncomingMessage): void {
+export interface Refused {
+  readonly code: ErrorCode
+  /** Where node:http could read so much. */
+  readonly req?: IncomingMessage
+}
+
+/** Answers what node:http could not turn into a request, closes, and lets the observers know. Only while nothing else answers on the socket. */
+export function refuseSocket(socket: Socket, { code, req }: Refused, ground: Ground, limits: Limits): void {
   const id = randomUUID()
   const status = statusOf(code)
   const body = Buffer.from(problemBody({ status, code, correlationId: id }))
   const headers = problemHeaders(status, id)
-  if (status === 405) headers.push('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS')
+  if (status === 405) headers.push(...ALLOW)
   headers.push('Content-Length', String(body.length), 'Connection', 'close')
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`]
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  socket.on('error', () => {})
-  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]), () => socket.destroy())
+  socket.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]))
+  closeGently(socket, limits)
   tell(ground, inboundOf(id, socket, req), { status, code, bytesOut: body.length })
 }
 
-function inboundOf(id: string, socket: Duplex, req: IncomingMessage | undefined): Inbound {
+function inboundOf(id: string, socket: Socket, req: IncomingMessage | undefined): Inbound {
   return {
     id,
     method: req?.method ?? '',
     target: req?.url ?? '',
     upgrade: false,
     rawHeaders: req?.rawHeaders ?? [],
-    client: peerOf(socket as Socket),
+    client: peerOf(socket),
   }
 }
 

@@ -62,3 +62,14 @@ export function targetProblem(target: string): string | undefined {
   }
   return undefined
 }
+
+const name = /^[A-Za-z0-9._~-]+(:\d{1,5})?$/
+const address = /^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/
+
+/**
+ * Why a Host may not be believed, or undefined when it may: a name or an address, and a port (RFC 9112 §3.2). It chooses the route and
+ * goes on as X-Forwarded-Host: with a comma, an `@` or a slash in it, the next reader sees another host than the router did.
+ */
+export function hostProblem(host: string): string | undefined {
+  return name.test(host) || address.test(host) ? undefined : 'Host is no host name with an optional port'
+}

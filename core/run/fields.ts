@@ -1,0 +1,57 @@
+// What of a head may be written as it is. Node refuses control bytes in raw headers, Deno does not: so all checking is ours.
+import type { RawHeaders } from '../contract.ts'
+import { fault } from '../errors.ts'
+import { isFraming, isHopByHop, isWritableField, sameName } from './raw-headers.ts'
+
+/** A copy without what belongs to one connection, or cannot be written; core writes its own framing. */
+export function endToEnd(headers: RawHeaders): RawHeaders {
+  const kept: RawHeaders = []
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (!isHopByHop(name.toLowerCase()) && isWritableField(name, value)) kept.push(name, value)
+  }
+  return kept
+}
+
+/** Throws where a stage's own words could not be sent as they are, or would disagree with the framing. `length`: what Content-Length must say. */
+export function assertSendable(status: number, headers: RawHeaders, length?: string): void {
+  if (!Number.isInteger(status) || status < 200 || status > 999) {
+    throw fault('INTERNAL', `${status} is no status of a final answer`)
+  }
+  if (headers.length % 2 !== 0) throw fault('INTERNAL', 'a header has a name and no value')
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    if (!isWritableField(name, value)) throw fault('INTERNAL', `the header ${name} has a value that cannot be sent`)
+    const lower = name.toLowerCase()
+    if (isFraming(lower) && !(lower === 'content-length' && value === length)) {
+      throw fault('INTERNAL', `a stage may not set ${name}: framing is the host's`)
+    }
+  }
+}
+
+/** What Content-Length promises; undefined without one, NaN where it is no one number. */
+export function promisedLength(headers: RawHeaders): number | undefined {
+  let length: number | undefined
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!sameName(headers[i]!, 'content-length')) continue
+    length = length === undefined && /^\d{1,15}$/.test(headers[i + 1]!) ? Number(headers[i + 1]!) : Number.NaN
+  }
+  return length
+}
+
+export function pairs(headers: RawHeaders): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i < headers.length; i += 2) list.push([headers[i]!, headers[i + 1]!])
+  return list
+}
+
+/** Of an interim answer only its links go on. */
+export function earlyHints(headers: RawHeaders): Record<string, string[]> {
+  const link: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() === 'link' && isWritableField('link', headers[i + 1]!)) link.push(headers[i + 1]!)
+  }
+  return link.length === 0 ? {} : { link }
+}

@@ -1,0 +1,26 @@
+import type { Log } from '../contract.ts'
+import type { Flight } from './flight.ts'
+import type { Limits } from './limits.ts'
+import type { Pipeline } from './program.ts'
+
+/** What a flight needs of the generation it began in. */
+export interface Ground {
+  readonly pipeline: Pipeline
+  readonly log: Log
+  /** Connections are closed after the answer under way. */
+  readonly draining: boolean
+  /** What its plugins opened is being closed: nothing can run here any more. */
+  readonly closed: boolean
+  began(flight: Flight): void
+  ended(flight: Flight): void
+}
+
+/** What a flight needs of the connection it came on. */
+export interface Line {
+  readonly limits: Limits
+  /** Nothing will be answered behind this. */
+  readonly isLast: boolean
+  /** The next close must not overtake the answer: bytes of the client are still unread. */
+  closeGently(): void
+  ended(): void
+}

@@ -1,0 +1,25 @@
+import type { Fault, Outcome } from '../contract.ts'
+
+export interface Ending {
+  readonly finished: boolean
+  readonly status: number | null
+  readonly stage: string
+  readonly code: string
+  readonly reason: string | undefined
+  readonly fault: Fault | undefined
+  readonly ms: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** In one place, after the body and the connection had their last word: never on whichever event comes first. */
+export function outcomeOf({ finished, ...ending }: Ending): Outcome {
+  const { fault, code } = ending
+  const aborted = !finished && (fault === undefined || fault.code === 'CLIENT_CLOSED')
+  return { ...ending, result: aborted ? 'aborted' : resultOf(fault, code), code: aborted ? 'CLIENT_CLOSED' : code }
+}
+
+function resultOf(fault: Fault | undefined, code: string): Outcome['result'] {
+  if (fault !== undefined && fault.side !== 'client') return 'failed'
+  return code === 'OK' ? 'completed' : 'rejected'
+}
