@@ -1,22 +1,46 @@
-import http, { type Server } from 'node:http'
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { TraceHub } from './trace.ts'
+import { streamTraces } from './trace-stream.ts'
 
-/** Liveness, readiness: for orchestrators and people, on a listener of its own, so that no header or path of the public one reaches it. */
-export function createAdmin(ready: () => boolean, generation: () => number): Server {
+export interface AdminView {
+  ready(): boolean
+  generation(): number
+  readonly traces: TraceHub
+}
+
+/** Liveness, readiness, live traces: on a listener of its own, so that no header or path of the public one reaches it. */
+export function createAdmin(view: AdminView): Server {
   return http.createServer((req, res) => {
-    const path = (req.url ?? '').split('?', 1)[0]
-    if (path !== '/healthz' && path !== '/readyz') return answer(404, { code: 'ROUTE_NOT_FOUND' })
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
-      res.setHeader('Allow', 'GET, HEAD')
-      return answer(405, { code: 'METHOD_NOT_ALLOWED' })
-    }
-    if (path === '/healthz') return answer(200, { status: 'ok' })
-    return ready()
-      ? answer(200, { status: 'ready', generation: generation() })
-      : answer(503, { status: 'draining', code: 'DRAINING' })
-
-    function answer(status: number, body: object): void {
-      res.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
-      res.end(`${JSON.stringify(body)}\n`)
-    }
+    // A page that somebody's browser is lured to may not read this through a rebound name.
+    if (!isLoopbackName(req.headers.host)) return answer(res, 403, { code: 'FORBIDDEN' })
+    const [path = '', query = ''] = (req.url ?? '').split('?', 2)
+    const page = pages[path]
+    if (!page) return answer(res, 404, { code: 'ROUTE_NOT_FOUND' })
+    if (req.method === 'GET' || req.method === 'HEAD') return page(view, req, res, query)
+    res.setHeader('Allow', 'GET, HEAD')
+    answer(res, 405, { code: 'METHOD_NOT_ALLOWED' })
   })
+}
+
+type Page = (view: AdminView, req: IncomingMessage, res: ServerResponse, query: string) => void
+
+const pages: Readonly<Partial<Record<string, Page>>> = Object.assign(Object.create(null), {
+  '/healthz': (_view, _req, res) => answer(res, 200, { status: 'ok' }),
+  '/readyz': (view, _req, res) =>
+    view.ready()
+      ? answer(res, 200, { status: 'ready', generation: view.generation() })
+      : answer(res, 503, { status: 'draining', code: 'DRAINING' }),
+  '/traces': (view, req, res, query) => streamTraces(view.traces, req, res, new URLSearchParams(query)),
+} satisfies Record<string, Page>)
+
+function answer(res: ServerResponse, status: number, body: object): void {
+  res.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+  res.end(`${JSON.stringify(body)}\n`)
+}
+
+/** Names of this machine, and addresses: what DNS rebinding cannot make its own. Absent: a probe that speaks HTTP/1.0. */
+function isLoopbackName(host: string | undefined): boolean {
+  if (host === undefined) return true
+  const name = host.replace(/:\d+$/, '')
+  return name === 'localhost' || /^[\d.]+$/.test(name) || name.startsWith('[')
 }

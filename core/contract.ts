@@ -283,6 +283,19 @@ export interface Host<C = unknown> extends Resources {
   section<K extends SectionName>(name: K): Sections[K]
 }
 
+/** Given to `explain` instead of a host: nothing of the world is behind it. `shared` and `use` reject. */
+export interface ExplainHost<C = unknown> extends Host<C> {
+  readonly as: 'anonymous' | 'user'
+  /** Something a live request would have done here: a call, a change. Shown to whoever asked; never a secret. */
+  would(x: { readonly id: string }, intention: string): void
+}
+
+/** One candidate of a router, and why it did not get a request. */
+export interface NearMiss {
+  readonly route: Route
+  readonly why: string
+}
+
 // ──────────────────────────────── plugins ────────────────────────────────
 
 export type Role = 'router' | 'filter' | 'terminal' | 'observer'
@@ -359,8 +372,19 @@ export interface Stage<
   problems?(route: Route, options: C): Iterable<string>
   /** Pure, once a profile: routes that cannot stand together, e.g. two that no request can tell apart. */
   conflicts?(routes: readonly Route[], options: C): Iterable<{ readonly route: Route; readonly message: string }>
+  /** Pure. For a router: which other routes came near, nearest first, and why each lost. */
+  nearMisses?(
+    request: { readonly method: string; readonly path: string; readonly host: string },
+    won: Route | undefined,
+    routes: readonly Route[],
+  ): readonly NearMiss[]
   /** Once a generation, may wait and may fail; the inner function once a route, synchronous and cheap (10,000 routes). */
   setup(host: Host<C>): Sometimes<Made<K, N, W, P>>
+  /**
+   * Stands in for `setup` in `bascule explain`: the same verdicts without side effects, which are told to `host.would` instead. Absent:
+   * `setup` itself is called, and a stage that opens something there is passed over, and said to be.
+   */
+  explain?(host: ExplainHost<C>): Sometimes<Made<K, N, W, P>>
 }
 
 export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName = any> extends Base<C> {

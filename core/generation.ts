@@ -7,6 +7,20 @@ import { Scope, type SharedResources } from './resources.ts'
 import type { Flight } from './run/flight.ts'
 import type { Ground } from './run/ground.ts'
 import type { Pipeline } from './run/program.ts'
+import type { TraceHub } from './trace.ts'
+
+/** What all generations of a process share. */
+export interface House {
+  readonly shared: SharedResources
+  readonly log: Log
+  readonly traces: TraceHub
+}
+
+/** Makes the programs; what it opens, the scope closes. */
+export type SetUp = (config: LoadedConfig, scope: Scope) => Promise<Pipeline>
+
+const assembleReal: SetUp = (config, scope) =>
+  assemble(config, (name, options) => new PluginHost(scope.child(name), config, options))
 
 /** One configuration at work: its programs, what its plugins opened, and the requests that began in it. */
 export class Generation implements Ground {
@@ -14,26 +28,32 @@ export class Generation implements Ground {
   readonly config: LoadedConfig
   readonly pipeline: Pipeline
   readonly log: Log
+  readonly traces: TraceHub
   draining = false
   closed = false
   readonly #scope: Scope
   readonly #flights = new Set<Flight>()
   #empty: (() => void) | undefined
 
-  private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, scope: Scope) {
+  private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, scope: Scope, traces: TraceHub) {
     this.number = number
     this.config = config
     this.pipeline = pipeline
     this.log = scope.log
+    this.traces = traces
     this.#scope = scope
   }
 
   /** Sets up every plugin beside whatever runs already. If one fails, what was made is closed, and the error goes on. */
-  static async build(number: number, config: LoadedConfig, shared: SharedResources, log: Log): Promise<Generation> {
-    const scope = new Scope(`generation ${number}`, log, shared, serviceOpener(config))
+  static async build(
+    number: number,
+    config: LoadedConfig,
+    house: House,
+    setUp: SetUp = assembleReal,
+  ): Promise<Generation> {
+    const scope = new Scope(`generation ${number}`, house.log, house.shared, serviceOpener(config))
     try {
-      const pipeline = await assemble(config, (name, options) => new PluginHost(scope.child(name), config, options))
-      return new Generation(number, config, pipeline, scope)
+      return new Generation(number, config, await setUp(config, scope), scope, house.traces)
     } catch (error) {
       await scope.close()
       throw error

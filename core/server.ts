@@ -3,11 +3,12 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdmin } from './admin.ts'
 import { ConfigError, formatProblem } from './config/report.ts'
-import { Generation } from './generation.ts'
+import { Generation, type House } from './generation.ts'
 import { createListener } from './listener.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
 import { createLog, type HostLog } from './log.ts'
 import { SharedResources } from './resources.ts'
+import { TraceHub } from './trace.ts'
 import { watchFiles } from './watch.ts'
 
 export interface ServerOptions extends LoadOptions {
@@ -26,7 +27,7 @@ export class StartError extends Error {
 export class BasculeServer {
   readonly log: HostLog
   readonly #options: ServerOptions
-  readonly #shared = new SharedResources()
+  readonly #house: House
   readonly #listener: Server
   readonly #admin: Server
   readonly #retiring = new Set<Promise<void>>()
@@ -35,16 +36,17 @@ export class BasculeServer {
   #stopping: Promise<void> | undefined
   #stopWatching: () => void = () => {}
 
-  private constructor(options: ServerOptions, log: HostLog, shared: SharedResources, first: Generation) {
+  private constructor(options: ServerOptions, log: HostLog, house: House, first: Generation) {
     this.#options = options
     this.log = log
-    this.#shared = shared
+    this.#house = house
     this.#current = first
     this.#listener = createListener(() => this.#current)
-    this.#admin = createAdmin(
-      () => !this.#stopping,
-      () => this.#current.number,
-    )
+    this.#admin = createAdmin({
+      ready: () => !this.#stopping,
+      generation: () => this.#current.number,
+      traces: house.traces,
+    })
   }
 
   /** Rejects with a ConfigError, or with a StartError where a port is taken or a plugin cannot be set up. */
@@ -53,11 +55,11 @@ export class BasculeServer {
     if (!config) throw new ConfigError(report.problems)
     const log = options.log ?? createLog(config.log)
     for (const problem of report.problems) log.warn({}, formatProblem(problem))
-    const shared = new SharedResources()
-    const first = await Generation.build(1, config, shared, log).catch((error: unknown) => {
+    const house = { shared: new SharedResources(), log, traces: new TraceHub() }
+    const first = await Generation.build(1, config, house).catch((error: unknown) => {
       throw new StartError(error instanceof Error ? error.message : String(error), { cause: error })
     })
-    const server = new BasculeServer(options, log, shared, first)
+    const server = new BasculeServer(options, log, house, first)
     try {
       await server.#listen(config)
     } catch (error) {
@@ -119,7 +121,7 @@ export class BasculeServer {
     if (!config) return this.#rejected(report.problems.map(formatProblem))
     let next: Generation
     try {
-      next = await Generation.build(old.number + 1, config, this.#shared, this.log)
+      next = await Generation.build(old.number + 1, config, this.#house)
     } catch (error) {
       return this.#rejected([error instanceof Error ? error.message : String(error)])
     }

@@ -1,4 +1,4 @@
-import { defineStage, type Exchange, type Host, type Reply, type Route, type Stream } from '../core/index.ts'
+import { defineStage, type Exchange, type Host, type Reply, type Route, type Sink, type Stream } from '../core/index.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { sections } from './lib/settings.ts'
@@ -56,4 +56,26 @@ export default defineStage({
       return { run: (x) => forward(rules, x) }
     }
   },
+  explain(host) {
+    return () => ({
+      run(x) {
+        const { service, method, path, headers, credential } = x.get('upstream')
+        const url = new URL(service.base_url).origin + path
+        const all = [...headers, ...(credential?.headers({ method, url }) ?? [])]
+        const lines = Array.from({ length: all.length / 2 }, (_, i) => `\n  ${all[2 * i]}: ${all[2 * i + 1]}`)
+        host.would(x, `send ${method} ${url}${lines.join('')}`)
+        return x.stream(nothing)
+      },
+    })
+  },
 })
+
+/** An answer without a service: the status is the service's to give. */
+const nothing = {
+  start(sink: Sink) {
+    sink.head(200, [])
+    sink.end()
+  },
+  room() {},
+  stop() {},
+}

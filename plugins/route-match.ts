@@ -1,5 +1,6 @@
 import { defineStage, type Exchange, type Verdict } from '../core/index.ts'
 import { canonicalPath } from './lib/canonical-path.ts'
+import { nearMisses } from './lib/near-misses.ts'
 import { capture, patternProblem } from './lib/path-pattern.ts'
 import { routeConflicts } from './lib/route-conflicts.ts'
 import { RouteTable } from './lib/route-table.ts'
@@ -48,6 +49,7 @@ export default defineStage({
     return problem === undefined ? [] : [`path ${problem}`]
   },
   conflicts: routeConflicts,
+  nearMisses,
   setup(host) {
     const table = new RouteTable(host.routes)
     return { run: (x) => match(table, x) }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineStage, type Exchange, type Host, type Route, type Verdict } from '../core/index.ts'
 import { fromOtherSite, trustedOrigins } from './lib/csrf.ts'
 import { isNavigation, loginUrl } from './lib/login-url.ts'
+import { pretendSession } from './lib/pretend.ts'
 import { makeSessionReader, type Presented, type SessionReader } from './lib/session-reader.ts'
 import { sessionsShared } from './lib/sessions.ts'
 import { sections } from './lib/settings.ts'
@@ -36,10 +37,19 @@ export default defineStage({
     const guard = await makeGuard(host)
     return (route) => ({ run: runOf(guard, route) })
   },
+  explain(host) {
+    const session = pretendSession(host.section('auth').issuer)
+    const presented: Presented = host.as === 'user' ? { kind: 'session', session } : { kind: 'none' }
+    const guard = { ...rulesOf(host), reader: { read: () => presented, farewell: () => [] } }
+    return (route) => ({ run: runOf(guard, route) })
+  },
 })
 
-interface Guard {
-  readonly reader: SessionReader
+interface Guard extends Rules {
+  readonly reader: Pick<SessionReader, 'read' | 'farewell'>
+}
+
+interface Rules {
   readonly origins: ReadonlySet<string>
   readonly csrfHeader: Lowercase<string> | null
   readonly publicUrl: string
@@ -49,9 +59,15 @@ async function makeGuard(host: Host<unknown>): Promise<Guard> {
   const session = host.section('session')
   const sessions = await host.shared(sessionsShared, session)
   return {
+    ...rulesOf(host),
     reader: makeSessionReader(sessions, host.server, { auth: host.section('auth'), session }),
+  }
+}
+
+function rulesOf(host: Host<unknown>): Rules {
+  return {
     origins: trustedOrigins(host.server.public_url),
-    csrfHeader: session.csrf_header as Lowercase<string> | null,
+    csrfHeader: host.section('session').csrf_header as Lowercase<string> | null,
     publicUrl: host.server.public_url,
   }
 }

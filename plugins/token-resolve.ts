@@ -1,7 +1,9 @@
-import { defineStage, type Exchange, type Log, type Route, type Verdict } from '../core/index.ts'
+import { defineStage, type Exchange, type ExplainHost, type Log, type Route, type Verdict } from '../core/index.ts'
 import { bridge, bridgeSections } from './lib/bridge.ts'
 import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
 import { loginUrl } from './lib/login-url.ts'
+import { pretendCredential } from './lib/pretend.ts'
+import { isResourceIndicator } from './lib/text-values.ts'
 import type { Credential } from './lib/upstream.ts'
 
 type X = Exchange<'route' | 'session', never, 'token'>
@@ -19,13 +21,51 @@ export default defineStage({
     const { broker } = await bridge(host)
     return (route) => ({ run: resolver(route, broker, host.log, host.server.public_url) })
   },
+  explain(host) {
+    const { credential, intention } = pretendBroker(host)
+    return (route) => {
+      const run = resolver(route, { credential }, host.log, host.server.public_url)
+      const told = intention(route.target_service)
+      return {
+        run(x) {
+          if (told) host.would(x, told)
+          return run(x)
+        },
+      }
+    }
+  },
 })
+
+/** What the settings alone decide; what only the identity provider knows is taken to be granted. */
+function pretendBroker(host: ExplainHost<unknown>) {
+  const { mint } = host.section('auth')
+  const minter = typeof mint === 'string' ? mint : mint.use
+  const audienceOf = (service: string) => ownValue(host.section('service_audiences'), service)
+  const credential = (_session: unknown, service: string): Credential | Refusal => {
+    const audience = audienceOf(service)
+    if (audience === undefined) return { kind: 'refused', reason: 'no_mapping', stepUp: false }
+    if (minter === 'resource' && !isResourceIndicator(audience))
+      return { kind: 'refused', reason: 'not_mintable', stepUp: false }
+    return pretendCredential(audience)
+  }
+  const intention = (service: string) => {
+    const audience = audienceOf(service)
+    if (audience === undefined) return undefined
+    const scopes = ownValue(host.section('service_scopes'), service)?.join(' ')
+    return `ask for a token for ${audience}${scopes ? ` with scope ${scopes}` : ''} (mint: ${minter}), unless the session holds a live one`
+  }
+  return { credential, intention }
+}
+
+function ownValue<T>(map: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined
+}
 
 function needsToken(route: Route): boolean {
   return route.auth === 'session' && route.target_service !== ''
 }
 
-function resolver(route: Route, broker: Broker, log: Log, publicUrl: string) {
+function resolver(route: Route, broker: Pick<Broker, 'credential'>, log: Log, publicUrl: string) {
   const service = route.target_service
   const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> =>
     isRefused(got) ? refuse(x, got) : x.proceed({ token: got })

@@ -3,22 +3,10 @@ import { type Command, configOption } from './command.ts'
 /** Named already, so that a script that uses one hears what is the matter, not "unknown command". */
 export const notBuilt: readonly Command[] = [
   {
-    name: 'explain',
-    summary: 'says which route matches a request, and what each stage would do',
-    usage: 'bascule explain METHOD PATH [--as anonymous|user] [--config DIR]',
-    options: { as: { value: 'anonymous|user', summary: 'with or without a session' }, config: configOption },
-  },
-  {
     name: 'doctor',
     summary: 'finds which of the places that must agree on an audience does not',
     usage: 'bascule doctor [--idp-config DIR] [--config DIR]',
     options: { 'idp-config': { value: 'DIR', summary: "the identity provider's files" }, config: configOption },
-  },
-  {
-    name: 'tail',
-    summary: "shows each request's way through the stages, live",
-    usage: 'bascule tail [--route R] [--service S]',
-    options: { route: { value: 'R', summary: 'one route' }, service: { value: 'S', summary: 'one service' } },
   },
   {
     name: 'plugin',

@@ -2,13 +2,15 @@ import { didYouMean } from '../config/suggest.ts'
 import { check } from './check.ts'
 import { type Command, type Io, UsageError } from './command.ts'
 import { dev } from './dev.ts'
+import { explain } from './explain.ts'
 import { printCommandHelp, printHelp } from './help.ts'
 import { notBuilt } from './not-built.ts'
 import { parseCommand } from './parse-command.ts'
 import { start } from './start.ts'
+import { tail } from './tail.ts'
 import { printVersion } from './version.ts'
 
-export const commands: readonly Command[] = [start, dev, check, ...notBuilt]
+export const commands: readonly Command[] = [start, dev, check, explain, tail, ...notBuilt]
 
 /** Runs what the command line says and answers the exit code. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {

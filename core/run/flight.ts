@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { Fault, Head, RawHeaders, Route } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
+import type { Trace } from '../trace.ts'
 import { Answer, type AnswerOwner } from './answer.ts'
 import { ClientBody } from './body.ts'
 import { LiveExchange, type Runner } from './exchange.ts'
@@ -33,6 +34,7 @@ export class Flight implements Runner, AnswerOwner {
   readonly #started = performance.now()
   readonly #x: LiveExchange
   readonly #answer: Answer
+  readonly #trace: Trace | undefined
   #program: Program
   #words = 0
   #stage = 'core'
@@ -56,6 +58,7 @@ export class Flight implements Runner, AnswerOwner {
     this.body = new ClientBody(req, res, arrival, line.limits.bodyIdle)
     this.#x = new LiveExchange(inbound, this)
     this.#answer = new Answer(res, this)
+    this.#trace = ground.traces.begin()
     ground.began(this)
     res.on('close', this.#onClose)
     res.on('error', ignore)
@@ -167,6 +170,7 @@ export class Flight implements Runner, AnswerOwner {
       if (!step) return this.#crash('core', fault('INTERNAL', 'the program ended without an answer'))
       this.#words = 0
       this.#stage = step.name
+      this.#trace?.enter()
       this.reads = step.reads
       let verdict: unknown
       try {
@@ -208,6 +212,7 @@ export class Flight implements Runner, AnswerOwner {
       return false
     }
     const { word } = verdict as Said
+    this.#trace?.said(step.name, word)
     switch (word.kind) {
       case 'reply':
         this.#code = word.status >= 400 ? word.code : 'OK'
@@ -251,6 +256,7 @@ export class Flight implements Runner, AnswerOwner {
     if (this.#settled) return
     const why = isFault(error) ? error : fault('INTERNAL', undefined, error)
     this.#stage = stage
+    this.#trace?.failed(stage, why.code)
     if (why.status >= 500) this.defect(why)
     if (!this.#answer.taken) this.#answer.refuse(why)
   }
@@ -269,7 +275,9 @@ export class Flight implements Runner, AnswerOwner {
     if (finished) drainBody(this.#req, this.#line.limits)
     else this.#abandon()
     this.#ground.ended(this)
-    settle(this.#program.settlers, this.#outcome(finished), this.#enter, this.#ground.log)
+    const outcome = this.#outcome(finished)
+    this.#trace?.end(this.#x, this.#program.route, outcome)
+    settle(this.#program.settlers, outcome, this.#enter, this.#ground.log)
     this.#line.ended()
   }
 
