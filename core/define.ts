@@ -1,13 +1,17 @@
 import type { Endpoint, KindName, Role, ServicePlugin, SlotName, Stage } from './contract.ts'
 
-/** Gives a stage its types: slots it may read follow from `needs` and `wants`, what `proceed` takes from `provides`. */
+/**
+ * Gives a stage its types: slots it may read follow from `needs` and `wants`, what `proceed` takes from `provides`. The name is kept
+ * as it is written, so that `createBascule` can say in a compile error which stage stands in the wrong place.
+ */
 export function defineStage<
   C = undefined,
   const K extends Role = 'filter',
   N extends SlotName = never,
   W extends SlotName = never,
   P extends SlotName = never,
->(stage: Stage<C, K, N, W, P>): Stage<C, K, N, W, P> {
+  const Name extends string = string,
+>(stage: Stage<C, K, N, W, P> & { readonly name: Name }): Stage<C, K, N, W, P> & { readonly name: Name } {
   return stage
 }
 

@@ -1,14 +1,17 @@
 import type { PlannedProgram, Profile } from './compile/profile.ts'
-import { readConfigDirectory } from './config/directory.ts'
+import { type ConfigDirectory, readConfigDirectory } from './config/directory.ts'
 import { Report } from './config/report.ts'
 import type { Base, LogSettings, Sections, ServerSettings, Service } from './contract.ts'
 import { load } from './load/loading.ts'
 import type { PluginLoader } from './plugins.ts'
 
-export interface LoadOptions {
+export interface LoadOptions extends Overrides {
   readonly dir: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Instead of settings.yaml's. */
+}
+
+/** Instead of what settings.yaml says. */
+export interface Overrides {
   readonly profile?: string | undefined
   readonly port?: number | undefined
   readonly adminPort?: number | undefined
@@ -42,7 +45,11 @@ export interface Loaded {
 /** Reads a config directory, loads its plugins and proves every program. Never throws for what a person wrote wrong: the report has it all. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const report = new Report()
-  const directory = readConfigDirectory(options.dir, { report, env: options.env })
-  const config = await load(options, directory, report)
+  return loadFrom(readConfigDirectory(options.dir, { report, env: options.env }), report, options)
+}
+
+/** The same, from wherever the documents come. */
+export async function loadFrom(directory: ConfigDirectory, report: Report, overrides: Overrides = {}): Promise<Loaded> {
+  const config = await load(overrides, directory, report)
   return report.failed || !config ? { report } : { report, config }
 }

@@ -1,6 +1,7 @@
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type NamedPlugins, PluginLoader } from '../plugins.ts'
 import { type ConfigDocument, readDocument } from './document.ts'
 import { type Place, type Report, startOf } from './report.ts'
 import type { Env } from './substitute.ts'
@@ -13,9 +14,12 @@ interface Reading {
   readonly env: Env
 }
 
+/** What a load reads: the files of a directory, or data in their shape. */
 export interface ConfigDirectory {
   /** Absolute. */
   readonly dir: string
+  /** Settings and routes, as files to watch. */
+  readonly files: readonly string[]
   /** Undefined: absent, so that there are only defaults. One that is there but unusable is `broken` as a whole. */
   readonly settings: ConfigDocument | undefined
   /** Undefined: the report says why. */
@@ -24,6 +28,8 @@ export interface ConfigDirectory {
   readonly profiles: ReadonlyMap<string, ConfigDocument>
   /** Reads profiles/NAME.yaml, once. `at`: where it is named. Undefined: the report says why. */
   profile(name: string, at?: Place): ConfigDocument | undefined
+  /** `named`: what `plugins` in the settings says. */
+  loader(named: NamedPlugins): PluginLoader
 }
 
 /** The files of a config directory that are ours; nothing else in it is looked at. */
@@ -38,6 +44,7 @@ export function readConfigDirectory(path: string, reading: Reading): ConfigDirec
   const profiles = new Map<string, ConfigDocument>()
   return {
     dir,
+    files: [join(dir, 'settings.yaml'), join(dir, 'routes.yaml')],
     settings: read('settings.yaml') ?? (present(join(dir, 'settings.yaml')) ? unusable(dir) : undefined),
     routes: read('routes.yaml', 'create it with "services:" and "routes:"'),
     profiles,
@@ -48,16 +55,29 @@ export function readConfigDirectory(path: string, reading: Reading): ConfigDirec
       if (document !== undefined) profiles.set(name, document)
       return document
     },
+    loader: (named) => new PluginLoader(dir, named),
   }
 }
 
+/** One of the profiles that come with the program, for who has no directory. */
+export function readBuiltInProfile(name: string, report: Report, at?: Place): ConfigDocument | undefined {
+  const file = profileFile(name, { report, at: at ?? startOf(builtIn) })
+  if (file === undefined) return undefined
+  if (present(join(builtIn, file))) return readOne(builtIn, file, { report, env: {} })
+  report.error(at ?? startOf(builtIn), `there is no profile ${name}; give it in profiles, or name another`)
+  return undefined
+}
+
+/** A name, not a path: `../../etc/x` stays out. */
+function profileFile(name: string, { report, at }: { report: Report; at: Place }): string | undefined {
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name)) return `profiles/${name}.yaml`
+  report.error(at, 'a profile is named by letters, digits, - and _ only')
+  return undefined
+}
+
 function readProfile(dir: string, name: string, reading: Reading, at?: Place): ConfigDocument | undefined {
-  const file = `profiles/${name}.yaml`
-  // A name, not a path: `../../etc/x` stays out.
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name)) {
-    reading.report.error(at ?? startOf(dir), 'a profile is named by letters, digits, - and _ only')
-    return undefined
-  }
+  const file = profileFile(name, { report: reading.report, at: at ?? startOf(dir) })
+  if (file === undefined) return undefined
   if (present(join(dir, file))) return readOne(dir, file, reading)
   // A directory with only settings and routes runs the profile that comes with the program.
   if (present(join(builtIn, file))) return readOne(builtIn, file, reading)

@@ -6,6 +6,8 @@ export interface Place {
   readonly file: string
   readonly line: number
   readonly column: number
+  /** Config that was given as data has no lines; it is named by this instead: `createBascule().routes[0].path`. */
+  readonly path?: string
 }
 
 export type Severity = 'error' | 'warning' | 'notice'
@@ -83,8 +85,9 @@ export function formatFile(file: string): string {
   return near === '' || near.startsWith('..') || isAbsolute(near) ? file : near
 }
 
-/** FILE:LINE:COLUMN */
+/** FILE:LINE:COLUMN, or the path of what was given as data. */
 export function formatPlace(place: Place): string {
+  if (place.path !== undefined) return place.path
   return `${formatFile(place.file)}:${place.line}:${place.column}`
 }
 
@@ -101,8 +104,12 @@ function oneLine(text: string): string {
 function byPlace(a: Problem, b: Problem): number {
   const { place: p } = a
   const { place: q } = b
-  return compareText(p.file, q.file) || p.line - q.line || p.column - q.column
+  const apart = compareText(p.file, q.file) || p.line - q.line || p.column - q.column
+  return apart || inOrder.compare(p.path ?? '', q.path ?? '')
 }
+
+/** So that routes[10] comes after routes[2]. */
+const inOrder = new Intl.Collator('en', { numeric: true })
 
 function compareText(a: string, b: string): number {
   if (a === b) return 0

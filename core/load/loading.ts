@@ -6,8 +6,8 @@ import type { ConfigDirectory } from '../config/directory.ts'
 import type { Place, Report } from '../config/report.ts'
 import { type CoreSettings, coreRouteKeys, coreSettings, reviewServer } from '../config/schemas.ts'
 import type { Base, ServerSettings } from '../contract.ts'
-import type { LoadedConfig, LoadOptions } from '../load.ts'
-import { PluginError, PluginLoader } from '../plugins.ts'
+import type { LoadedConfig, Overrides } from '../load.ts'
+import { PluginError } from '../plugins.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import { LoadContext, settingsOf, validateKey } from './context.ts'
 import { type LoadedProfile, loadProfile } from './profiles.ts'
@@ -16,12 +16,12 @@ import { SectionReader } from './sections.ts'
 
 /** One load from documents to proven programs. Goes on where a step before found fault, so that one run tells everything. */
 export async function load(
-  options: LoadOptions,
+  options: Overrides,
   directory: ConfigDirectory,
   report: Report,
 ): Promise<LoadedConfig | undefined> {
   const core = readCore(directory, report)
-  const context = new LoadContext(directory, report, new PluginLoader(directory.dir, core.plugins ?? {}))
+  const context = new LoadContext(directory, report, directory.loader(core.plugins ?? {}))
   const name = options.profile ?? core.profile
   const profiles = name === undefined ? [] : await loadProfiles(name, options, context)
   const sections = new SectionReader(context)
@@ -59,7 +59,7 @@ function readCore(directory: ConfigDirectory, report: Report): Partial<CoreSetti
 }
 
 /** The default profile first, then those that routes name. */
-async function loadProfiles(name: string, options: LoadOptions, context: LoadContext): Promise<LoadedProfile[]> {
+async function loadProfiles(name: string, options: Overrides, context: LoadContext): Promise<LoadedProfile[]> {
   const at = options.profile === undefined ? context.directory.settings?.place(['profile']) : undefined
   const wanted = new Map<string, Place | undefined>([[name, at], ...namedByRoutes(context)])
   wanted.set(name, at)
@@ -113,7 +113,7 @@ function routeKeys({ plugins, report }: LoadContext): Readonly<Record<string, St
 
 function overridden(
   server: ServerSettings,
-  { port = server.port, adminPort = server.admin_port }: LoadOptions,
+  { port = server.port, adminPort = server.admin_port }: Overrides,
 ): ServerSettings {
   const derived = server.public_url === `http://localhost:${server.port}`
   return {
@@ -124,8 +124,8 @@ function overridden(
   }
 }
 
-function filesOf({ dir }: ConfigDirectory, profiles: readonly LoadedProfile[]): string[] {
-  return [`${dir}/settings.yaml`, `${dir}/routes.yaml`, ...new Set(profiles.flatMap((profile) => profile.files))]
+function filesOf({ files }: ConfigDirectory, profiles: readonly LoadedProfile[]): string[] {
+  return [...files, ...new Set(profiles.flatMap((profile) => profile.files))]
 }
 
 async function optionsOf(plugin: Base<unknown>, given: unknown): Promise<unknown> {
