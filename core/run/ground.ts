@@ -1,4 +1,5 @@
 import type { Log } from '../contract.ts'
+import type { TraceHub } from '../trace.ts'
 import type { Flight } from './flight.ts'
 import type { Limits } from './limits.ts'
 import type { Pipeline } from './program.ts'
@@ -7,6 +8,7 @@ import type { Pipeline } from './program.ts'
 export interface Ground {
   readonly pipeline: Pipeline
   readonly log: Log
+  readonly traces: TraceHub
   /** Connections are closed after the answer under way. */
   readonly draining: boolean
   /** What its plugins opened is being closed: nothing can run here any more. */

@@ -6,6 +6,7 @@ import type { Flight } from '../../core/run/flight.ts'
 import type { Ground } from '../../core/run/ground.ts'
 import { defaultLimits, type Limits } from '../../core/run/limits.ts'
 import { type AnyExchange, program, type Step } from '../../core/run/program.ts'
+import { TraceHub } from '../../core/trace.ts'
 import type { TestLike } from './bascule.ts'
 
 export interface Told {
@@ -66,6 +67,7 @@ class MadeFront implements Front {
     this.grounds = {
       pipeline: { unrouted: program(undefined, outside), programs: new Map([[route, program(route, steps)]]) },
       log: this.#log(),
+      traces: new TraceHub(),
       draining: false,
       closed: false,
       began: (flight) => this.flights.add(flight),
