@@ -1,6 +1,7 @@
 import type { Log } from '../../core/index.ts'
 import { judgeToken, sameIssuer } from './audience.ts'
 import type { Clock } from './clock.ts'
+import { classify } from './idp-errors.ts'
 import type { Grant, Minted, Minter, MintRefused, TokenEndpoint } from './minter.ts'
 import type { RedeemQueue, Turn } from './redeem-queue.ts'
 import type { Session, SessionData, Sessions, StoredRefusal, StoredToken, TokenReason } from './session.ts'
@@ -17,7 +18,7 @@ export type Refusal =
 
 export interface MintTools {
   readonly sessions: Sessions
-  readonly idp: TokenEndpoint
+  readonly idp: TokenEndpoint & { revoke?(token: string): Promise<void> }
   readonly issuer: string
   readonly minter: Minter
   readonly queue: RedeemQueue
@@ -173,7 +174,7 @@ async function keepDenial(tools: MintTools, session: Session, plan: TokenPlan, g
 }
 
 /** One write for the rotated refresh token and what came with it: nothing can come between them. */
-function keep(
+async function keep(
   tools: MintTools,
   session: Session,
   plan: TokenPlan,
@@ -190,7 +191,17 @@ function keep(
     ...(renewed === undefined ? {} : { access: { token: renewed.token, expiresAt: renewed.expiresAt } }),
     services: { ...data.services, [plan.wish.service]: entry },
   })
-  return rotated === undefined ? tools.sessions.update(session, change) : keepAtAllCosts(tools, session, change)
+  if (rotated === undefined) return tools.sessions.update(session, change)
+  const data = await keepAtAllCosts(tools, session, change)
+  if (data === 'gone') await discard(tools, session, rotated)
+  return data
+}
+
+/** The session ended during the redeem: what logout revoked was the token before this one. */
+async function discard({ idp, log }: MintTools, session: Session, refreshToken: string): Promise<void> {
+  await idp.revoke?.(refreshToken).catch((error: unknown) => {
+    log.warn({ session: session.hash, error: classify(error).words }, 'refresh_token_not_revoked')
+  })
 }
 
 async function grantLost(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, words = 'no words') {

@@ -77,6 +77,7 @@ export class RotatingIdp implements TokenEndpoint {
   /** The most redeems that were open at one time. */
   crowd = 0
   reused = 0
+  readonly revoked: string[] = []
   /** Instead of the usual, for each redeem to come, until undefined again. */
   instead: Answering | undefined
   #current = 'R0'
@@ -96,6 +97,10 @@ export class RotatingIdp implements TokenEndpoint {
     } finally {
       this.open--
     }
+  }
+
+  async revoke(token: string): Promise<void> {
+    this.revoked.push(token)
   }
 
   /** What a good redeem answers. `claims` are put over the usual ones. */

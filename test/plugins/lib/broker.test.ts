@@ -263,6 +263,7 @@ t.test('a session that ended while its token was minted gets none', async (t) =>
   await sessions.end(session)
   release()
   t.match(await waiting, { kind: 'session_over' })
+  t.strictSame(idp.revoked, ['R1'], 'and the refresh token that came with it is given back')
 })
 
 t.test('a wall clock set back or forth neither sends an expired token nor loses a session', async (t) => {
