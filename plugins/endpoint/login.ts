@@ -1,10 +1,13 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
 import { cookieOf, setCookie } from '../lib/cookies.ts'
 import { flowLifetime } from '../lib/flows.ts'
+import { onwardPage, pageHeaders } from '../lib/login-pages.ts'
 import { type AuthParts, authParts, loginSections, redirect, refuseFor } from '../lib/login-parts.ts'
 import { startLogin } from '../lib/login-start.ts'
+import { isNavigation } from '../lib/login-url.ts'
 import { isRandomId, randomId } from '../lib/random-id.ts'
 import { safeReturnTo } from '../lib/return-to.ts'
+import type { Presented } from '../lib/session-reader.ts'
 
 /** Starts the code flow. All tabs of a browser share one handle, so cookies never pile up, and tabs do not break each other. */
 export default defineEndpoint({
@@ -25,6 +28,7 @@ async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const { sessions } = parts.bridge
   // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
   if (asked.has('resume') && presented.kind === 'session') return redirect(x, `${parts.publicUrl}${returnTo}`)
+  if (hidesSession(x, asked, presented)) return lookAgain(x, returnTo, asked)
   const handle = handleOf(x, parts)
   const started = await startLogin(parts, {
     handle,
@@ -35,6 +39,21 @@ async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   })
   if (started.kind === 'failed') return refuseFor(x, parts, started.failure, loginPath(returnTo))
   return redirect(x, started.url, setCookie(parts.loginCookie, handle, flowLifetime / 1000))
+}
+
+/**
+ * A link on another site: browsers send no Strict cookie along the way from there, so nobody can tell whether somebody is signed in.
+ * Each such link would begin one more session and leave the one before without an owner.
+ */
+function hidesSession(x: Exchange, asked: URLSearchParams, { kind }: Presented): boolean {
+  return kind === 'none' && x.header('sec-fetch-site') === 'cross-site' && isNavigation(x) && !asked.has('resume')
+}
+
+function lookAgain(x: Exchange, returnTo: string, asked: URLSearchParams): Reply {
+  const query = new URLSearchParams({ resume: '1', return_to: returnTo })
+  const hint = hintOf(asked.get('login_hint'))
+  if (hint !== undefined) query.set('login_hint', hint)
+  return x.reply(200, 'OK', { headers: pageHeaders, body: onwardPage(`/auth/login?${query}`) })
 }
 
 function handleOf(x: Exchange, { loginCookie }: AuthParts): string {

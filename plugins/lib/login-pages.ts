@@ -1,4 +1,4 @@
-// The two pages a browser may see on its way through a login. No script, nothing of the token, nothing cached.
+// The pages a browser may see on its way through a login. No script, nothing of the token, nothing cached.
 import { hash } from 'node:crypto'
 import type { RawHeaders } from '../../core/index.ts'
 
@@ -30,6 +30,12 @@ export const pageHeaders: RawHeaders = [
 export function continuePage(target: string): string {
   const link = `<p><a href="${escapeHtml(target)}">Continue</a></p>`
   return page('Signed in', `<h1>Signed in</h1>${link}`, target)
+}
+
+/** Comes back to the login from a page of ours, so that the browser sends its Strict cookie along. */
+export function onwardPage(target: string): string {
+  const link = `<p><a href="${escapeHtml(target)}">Continue</a></p>`
+  return page('Signing in', `<h1>One moment</h1>${link}`, target)
 }
 
 export interface FailurePage {

@@ -63,6 +63,27 @@ t.test('twenty tabs of a browser that had no cookie yet: who lost its handle is 
   t.equal(resumed.headers.get('location'), `${kit.url}/tab${lost}`, 'signed in by the other tab: straight to its page')
 })
 
+t.test('a link on another site finds the session that the Strict cookie hid', async (t) => {
+  const kit = await startAuth(t)
+  const { jar } = await kit.login()
+  const fromElsewhere = { ...page, 'sec-fetch-site': 'cross-site' }
+  const target = async (query: string) => {
+    const answer = await wireFetch(`${kit.url}/auth/login${query}`, { headers: fromElsewhere })
+    t.equal(answer.status, 200)
+    t.strictSame(answer.headers.getSetCookie(), [], 'nothing is begun yet')
+    t.equal(answer.headers.get('cache-control'), 'no-store')
+    const [, found = ''] = /content="0;url=([^"]+)"/.exec(await answer.text()) ?? []
+    return `${kit.url}${found.replaceAll('&amp;', '&')}`
+  }
+  const again = await target('?return_to=/deep%3Fa=1&login_hint=bob')
+  t.equal((await ask(again, jar)).headers.get('location'), `${kit.url}/deep?a=1`, 'signed in: straight to the page')
+  const anonymous = await wireFetch(again, { headers: fromElsewhere })
+  t.equal(anonymous.status, 303, 'not signed in: the login begins, whatever the browser says of its way')
+  t.match(anonymous.headers.get('location'), kit.idp.issuer)
+  t.equal(new URL(again).searchParams.get('login_hint'), 'bob')
+  t.match(await target('?return_to=//evil.test'), /return_to=%2F$/)
+})
+
 t.test('while the identity provider is away a login is 503, and works as soon as it is back', async (t) => {
   const kit = await startAuth(t)
   kit.idp.intercept = (_req, res) => {
