@@ -5,6 +5,7 @@ import type { LoadedConfig } from './load.ts'
 import { assemble } from './pipeline.ts'
 import { Scope, type SharedResources } from './resources.ts'
 import type { Flight } from './run/flight.ts'
+import { Flights } from './run/flights.ts'
 import type { Ground } from './run/ground.ts'
 import type { Pipeline } from './run/program.ts'
 import type { TraceHub } from './trace.ts'
@@ -32,7 +33,7 @@ export class Generation implements Ground {
   draining = false
   closed = false
   readonly #scope: Scope
-  readonly #flights = new Set<Flight>()
+  readonly #flights = new Flights()
   #empty: (() => void) | undefined
 
   private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, scope: Scope, traces: TraceHub) {
@@ -76,7 +77,7 @@ export class Generation implements Ground {
   /** Lets requests end by themselves for up to `ms`, then ends them; closes what its plugins opened. */
   async retire(ms: number): Promise<void> {
     await this.#drained(ms)
-    for (const flight of [...this.#flights]) flight.cancel(fault('DRAINING', 'the server is shutting down'))
+    for (const flight of this.#flights.all()) flight.cancel(fault('DRAINING', 'the server is shutting down'))
     await this.#drained(1_000)
     await this.#scope.close()
   }

@@ -221,11 +221,11 @@ export class Answer implements Sink {
     this.#res.socket?.setTimeout(this.#owner.sendIdle)
     if (this.#pressed) return
     this.#pressed = true
-    this.#res.on('drain', this.#onDrain)
-    this.#res.on('timeout', this.#onStuck)
+    this.#res.on('drain', () => this.#drained())
+    this.#res.on('timeout', () => this.#stuck())
   }
 
-  readonly #onDrain = (): void => {
+  #drained(): void {
     this.#res.socket?.setTimeout(0)
     try {
       this.#source?.room()
@@ -237,7 +237,7 @@ export class Answer implements Sink {
     }
   }
 
-  readonly #onStuck = (): void => {
+  #stuck(): void {
     const why = fault('CLIENT_CLOSED', 'the client took nothing more')
     this.detach(why)
     this.refuse(why)

@@ -9,20 +9,60 @@ import { fault } from '../errors.ts'
  * whose body was pushed back is never read again. Destroying this leaves the client's connection alone.
  */
 class BodyStream extends Readable {
+  readonly #req: IncomingMessage
   readonly #body: ClientBody
+  readonly #idleMs: number
+  #idle: ReturnType<typeof setTimeout> | undefined
 
-  constructor(body: ClientBody) {
+  constructor(req: IncomingMessage, body: ClientBody, idleMs: number) {
     super({ highWaterMark: 64 * 1024 })
+    this.#req = req
     this.#body = body
+    this.#idleMs = idleMs
+    this.on('error', ignore) // whoever took it may not listen yet, and an error nobody listens for ends the process
+    req.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose)
+    req.pause()
   }
 
   override _read(): void {
-    this.#body.resume()
+    this.#req.resume()
+    if (this.#idle) this.#idle.refresh()
+    else this.#idle = setTimeout(this.#onIdle, this.#idleMs).unref()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#body.release(this)
+    this.#stopClock()
+    const req = this.#req
+    req.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose)
+    if (!req.complete) req.pause()
     done(error)
+  }
+
+  #stopClock(): void {
+    clearTimeout(this.#idle)
+    this.#idle = undefined
+  }
+
+  readonly #onData = (piece: Buffer): void => {
+    this.#body.received += piece.length
+    this.#idle?.refresh()
+    if (!this.push(piece)) {
+      this.#req.pause()
+      this.#stopClock() // the upstream is slow, not the client
+    }
+  }
+
+  readonly #onEnd = (): void => {
+    this.#stopClock()
+    this.push(null)
+  }
+
+  readonly #onClose = (): void => {
+    if (!this.#req.complete) this.#body.break(clientLeft())
+  }
+
+  readonly #onIdle = (): void => {
+    this.#body.break(fault('REQUEST_TIMEOUT', 'the client stopped sending its body'))
   }
 }
 
@@ -39,7 +79,6 @@ export class ClientBody implements Body {
   readonly #idleMs: number
   #stream: BodyStream | undefined
   #buffered: Uint8Array | undefined
-  #idle: ReturnType<typeof setTimeout> | undefined
   #asked = false
 
   /** `idle`: a client that sends nothing for so many milliseconds while its body is wanted is gone. */
@@ -64,12 +103,10 @@ export class ClientBody implements Body {
     if (this.kind === 'none') return null
     if (this.#buffered) return this.#buffered
     if (this.#asked) throw fault('INTERNAL', 'the request body was taken twice')
-    this.#ask()
-    this.#stream = new BodyStream(this)
-    this.#stream.on('error', ignore) // whoever took it may not listen yet, and an error nobody listens for ends the process
-    this.#req.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', this.#onClose)
-    this.#req.pause()
-    if (this.#req.destroyed && !this.#req.complete) this.#onClose()
+    this.#asked = true
+    if (this.#expects) this.#res.writeContinue()
+    this.#stream = new BodyStream(this.#req, this, this.#idleMs)
+    if (this.#req.destroyed && !this.#req.complete) this.break(clientLeft())
     return this.#stream
   }
 
@@ -89,57 +126,15 @@ export class ClientBody implements Body {
     return this.#buffered
   }
 
-  resume(): void {
-    this.#req.resume()
-    if (this.#idle) this.#idle.refresh()
-    else this.#idle = setTimeout(this.#onIdle, this.#idleMs).unref()
-  }
-
-  release(stream: BodyStream): void {
-    if (this.#stream !== stream) return
-    this.#stopClock()
-    this.#req.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onClose)
-    if (!this.#req.complete) this.#req.pause()
-    this.#stream = undefined
-  }
-
-  #ask(): void {
-    this.#asked = true
-    if (this.#expects) this.#res.writeContinue()
-  }
-
   /** It will never be complete. The first reason counts. */
   break(why: Fault): void {
     this.broken ??= why
     this.#stream?.destroy(why)
   }
+}
 
-  #stopClock(): void {
-    clearTimeout(this.#idle)
-    this.#idle = undefined
-  }
-
-  readonly #onData = (piece: Buffer): void => {
-    this.received += piece.length
-    this.#idle?.refresh()
-    if (this.#stream?.push(piece) === false) {
-      this.#req.pause()
-      this.#stopClock() // the upstream is slow, not the client
-    }
-  }
-
-  readonly #onEnd = (): void => {
-    this.#stopClock()
-    this.#stream?.push(null)
-  }
-
-  readonly #onClose = (): void => {
-    if (!this.#req.complete) this.break(fault('CLIENT_CLOSED', 'the client left before its body was complete'))
-  }
-
-  readonly #onIdle = (): void => {
-    this.break(fault('REQUEST_TIMEOUT', 'the client stopped sending its body'))
-  }
+function clientLeft(): Fault {
+  return fault('CLIENT_CLOSED', 'the client left before its body was complete')
 }
 
 function ignore(): void {}

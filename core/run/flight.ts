@@ -18,15 +18,19 @@ import { settle } from './settle.ts'
 import { invalidVerdict, isThenable, type Said } from './verdict.ts'
 
 const none: ReadonlySet<string> = new Set()
+/** No inherited names, and unlike an object without any prototype no hash table for each request. */
+const noSlots: object = Object.freeze(Object.create(null))
 
 /** One request from its first stage to its one ending. */
 export class Flight implements Runner, AnswerOwner {
   readonly id: string
   readonly method: string
   readonly body: ClientBody
-  readonly slots: Partial<Record<string, unknown>> = Object.create(null)
+  readonly slots: Partial<Record<string, unknown>> = Object.create(noSlots)
   reads: ReadonlySet<string> = none
   position = -1
+  /** Where it stands among the requests under way. */
+  seat = -1
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   readonly #ground: Ground
@@ -60,7 +64,7 @@ export class Flight implements Runner, AnswerOwner {
     this.#answer = new Answer(res, this)
     this.#trace = ground.traces.begin()
     ground.began(this)
-    res.on('close', this.#onClose)
+    res.on('close', () => this.#land())
     res.on('error', ignore)
   }
 
@@ -78,7 +82,7 @@ export class Flight implements Runner, AnswerOwner {
 
   /** Its turn never came: the connection was gone before. */
   lost(): void {
-    this.#onClose()
+    this.#land()
   }
 
   get signal(): AbortSignal {
@@ -190,16 +194,15 @@ export class Flight implements Runner, AnswerOwner {
       this.#crash(step.name, fault('INTERNAL', `stage ${step.name} gave no verdict within ${step.timeout} ms`))
       this.#cut()
     }, step.timeout)
-    const done = (next: () => void) => {
-      clearTimeout(this.#timer)
-      if (!late && !this.#settled) next()
-    }
     verdict.then(
-      (value) =>
-        done(() => {
-          if (this.#take(step, value)) this.#advance()
-        }),
-      (error) => done(() => this.#crash(step.name, error)),
+      (value) => {
+        clearTimeout(this.#timer)
+        if (!late && !this.#settled && this.#take(step, value)) this.#advance()
+      },
+      (error) => {
+        clearTimeout(this.#timer)
+        if (!late) this.#crash(step.name, error)
+      },
     )
   }
 
@@ -267,7 +270,8 @@ export class Flight implements Runner, AnswerOwner {
     this.#abort?.abort()
   }
 
-  readonly #onClose = (): void => {
+  /** The one ending, once the body and the connection had their last word. */
+  #land(): void {
     if (this.#settled) return
     this.#settled = true
     clearTimeout(this.#timer)
@@ -277,11 +281,11 @@ export class Flight implements Runner, AnswerOwner {
     this.#ground.ended(this)
     const outcome = this.#outcome(finished)
     this.#trace?.end(this.#x, this.#program.route, outcome)
-    settle(this.#program.settlers, outcome, this.#enter, this.#ground.log)
+    settle(this.#program.settlers, outcome, (step) => this.#enter(step), this.#ground.log)
     this.#line.ended()
   }
 
-  readonly #enter = (step: Step): AnyExchange => {
+  #enter(step: Step): AnyExchange {
     this.reads = step.reads
     return this.#x as AnyExchange
   }
