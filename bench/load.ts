@@ -1,7 +1,8 @@
-// load.ts '{"port":…, "headers":[…], "connections":…, "ms":…}': GETs over keep-alive connections, one outstanding on each, and prints
-// what it saw as JSON. Raw sockets: a full client would cost as much as the proxies it measures.
+// GETs over keep-alive connections, one outstanding on each. Orders come as lines of JSON on stdin, and each is answered with a line of
+// what was seen. Raw sockets: a full client would cost as much as the proxies it measures.
 import { connect } from 'node:net'
 import process from 'node:process'
+import { createInterface } from 'node:readline'
 import { percentile } from './statistics.ts'
 
 export interface LoadOptions {
@@ -71,5 +72,6 @@ function completeLength(seen: string): number | undefined {
   return seen.length >= whole ? whole : undefined
 }
 
-const options = JSON.parse(process.argv[2] ?? '{}') as LoadOptions
-process.stdout.write(JSON.stringify(await load(options)))
+for await (const order of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await load(JSON.parse(order) as LoadOptions))}\n`)
+}

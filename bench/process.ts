@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 export type Runtime = 'node' | 'deno'
@@ -50,15 +51,24 @@ export async function startServer(options: {
   return { child, port }
 }
 
-/** Runs a program to its end on core 1; answers what it printed. */
-export async function runOnce(file: string, args: readonly string[]): Promise<string> {
-  const [program = '', ...rest] = pin(1, command('node', join(root, file), args))
-  const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
-  const [code] = await once(child, 'close')
-  if (code !== 0) throw new Error(`${file} ended with ${code}`)
-  return output
+/** A program on core 1 that answers each line of JSON with one of its own. */
+export class Worker<Order, Result> {
+  readonly #child: ChildProcess
+  readonly #lines: AsyncIterator<string>
+
+  constructor(file: string) {
+    const [program = '', ...rest] = pin(1, command('node', join(root, file), []))
+    this.#child = spawn(program, rest, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
+    process.once('exit', () => this.#child.kill('SIGKILL'))
+  }
+
+  async ask(order: Order): Promise<Result> {
+    this.#child.stdin!.write(`${JSON.stringify(order)}\n`)
+    const { value, done } = await this.#lines.next()
+    if (done) throw new Error('the load generator ended; what it said is above')
+    return JSON.parse(value) as Result
+  }
 }
 
 function pin(core: 0 | 1, line: string[]): string[] {

@@ -8,7 +8,7 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { benchPath } from './bridge-config.ts'
 import type { LoadOptions, LoadResult } from './load.ts'
-import { cpuMicroseconds, pinned, type Runtime, runOnce, startServer } from './process.ts'
+import { cpuMicroseconds, pinned, type Runtime, startServer, Worker } from './process.ts'
 import { type Sample, table } from './report.ts'
 import { type Row, startRows } from './rows.ts'
 
@@ -22,10 +22,11 @@ const { values: flags } = parseArgs({
   },
 })
 const runtime: Runtime = flags.runtime === 'deno' ? 'deno' : 'node'
-const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 7))
-const seconds = Number(flags.seconds ?? (flags.quick ? 0.3 : 3))
+const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 21))
+const seconds = Number(flags.seconds ?? (flags.quick ? 0.3 : 1))
 const connections = Number(flags.connections)
 
+const loader = new Worker<LoadOptions, LoadResult>('bench/load.ts')
 const folder = mkdtempSync(join(tmpdir(), 'bascule-bench-'))
 try {
   console.log(
@@ -64,7 +65,7 @@ async function interleave(rows: readonly Row[]): Promise<Map<Row['name'], Sample
 async function measure({ port, headers, child }: Row, time = seconds): Promise<Sample> {
   const options: LoadOptions = { port, path: benchPath, headers, connections, ms: time * 1000 }
   const before = cpuMicroseconds(child.pid) ?? Number.NaN
-  const result = JSON.parse(await runOnce('bench/load.ts', [JSON.stringify(options)])) as LoadResult
+  const result = await loader.ask(options)
   const after = cpuMicroseconds(child.pid) ?? Number.NaN
   return { ...result, cpu: (after - before) / result.requests }
 }
