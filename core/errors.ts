@@ -26,6 +26,7 @@ const table = {
   UPSTREAM_TIMEOUT: [504, 'upstream', 'The service took too long'],
   IDP_UNAVAILABLE: [503, 'host', 'The identity provider is not available'],
   STORE_UNAVAILABLE: [503, 'host', 'The session store is not available'],
+  PDP_UNAVAILABLE: [503, 'host', 'The decision point is not available'],
   OVERLOADED: [503, 'host', 'Too busy'],
   DRAINING: [503, 'host', 'Shutting down'],
 } as const satisfies Record<string, readonly [number, Fault['side'], string]>

@@ -1,7 +1,7 @@
 // What must hold for each route's own program: guarded, and nothing missing that this route needs.
 import type { Report } from '../config/report.ts'
 import { didYouMean } from '../config/suggest.ts'
-import type { Base, Route } from '../contract.ts'
+import type { Base } from '../contract.ts'
 import {
   type EndpointRoute,
   type ListedStage,
@@ -75,7 +75,7 @@ function planEndpoint(profile: Profile, { route, by, place }: EndpointRoute): Pl
 function proveProgram(planned: PlannedProgram, profile: Profile, report: Report): void {
   const { route, place } = planned
   proveGuard(planned, profile, report)
-  proveNeeds(planned, report)
+  proveNeeds(planned, profile, report)
   proveUpgrades(planned, report)
   for (const { name, stage, options } of planned.stages) {
     for (const message of stage.problems?.(route, options) ?? [])
@@ -103,26 +103,31 @@ function proveUpgrades({ route, stages, place }: PlannedProgram, report: Report)
   }
 }
 
-function proveNeeds({ route, stages, endpoint, place }: PlannedProgram, report: Report): void {
+function proveNeeds(planned: PlannedProgram, profile: Profile, report: Report): void {
+  const { route, stages, endpoint, place } = planned
   const given = new Set<string>()
   for (const { name, stage, options } of stages) {
     if (roleOf(stage) !== 'observer') {
       const required: readonly string[] = stage.requires?.(route, options) ?? []
       for (const slot of new Set<string>([...(stage.needs ?? []), ...required])) {
-        if (!given.has(slot)) report.error(place, missing(route, name, slot, stages))
+        if (!given.has(slot)) report.error(place, missing(planned, name, slot, profile))
       }
     }
     for (const slot of stage.provides ?? []) given.add(slot)
   }
   for (const slot of endpoint?.endpoint.needs ?? []) {
-    if (!given.has(slot)) report.error(place, missing(route, endpoint!.name, slot, stages))
+    if (!given.has(slot)) report.error(place, missing(planned, endpoint!.name, slot, profile))
   }
 }
 
-function missing(route: Route, stage: string, slot: string, stages: readonly ListedStage[]): string {
-  const giver = stages.find((s) => s.stage.provides?.includes(slot))
-  const cure = giver
-    ? `${giver.name} provides it too late; move ${giver.name} before ${stage}`
-    : 'no stage that runs on this route provides it'
+function missing({ route, stages }: PlannedProgram, stage: string, slot: string, profile: Profile): string {
+  const gives = ({ stage }: ListedStage) => stage.provides?.includes(slot) === true
+  const late = stages.find(gives)
+  const absent = profile.stages.find(gives)
+  const cure = late
+    ? `${late.name} provides it too late; move ${late.name} before ${stage}`
+    : absent
+      ? `${absent.name}, which provides it, does not run on this route (auth: ${route.auth})`
+      : 'no stage that runs on this route provides it'
   return `route ${route.id}: stage ${stage} needs the slot ${slot} here, and ${cure}`
 }

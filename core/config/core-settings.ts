@@ -65,8 +65,6 @@ export interface CoreSettings {
   readonly server: ServerSettings
   readonly log: LogSettings
   readonly plugins: NamedPlugins
-  /** Not built yet: nothing but an empty `base_url` is let through. */
-  readonly pdp: Readonly<Record<string, unknown>> | null | undefined
 }
 
 /** One schema a section, so that a fault in one does not hide another's. */
@@ -75,7 +73,6 @@ export const coreSettings: Readonly<Record<keyof CoreSettings, StandardSchemaV1>
   server: server.prefault({}),
   log: log.prefault({}),
   plugins: z.record(name, plugin).default({}),
-  pdp: z.strictObject({ base_url: notYet('leave it null').optional() }).nullish(),
 } satisfies { readonly [K in keyof CoreSettings]: StandardSchemaV1<unknown, CoreSettings[K]> }
 
 /** What is allowed, but seldom meant. */

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '../standard-schema.ts'
 import type { Path } from './document.ts'
 import { pathProblem, placeholders, upstreamPathProblem } from './path-pattern.ts'
 import { coreRouteKeys, coreRouteSchema, type RouteEntry } from './route-schema.ts'
+import { isZod } from './schema-keys.ts'
 import { validate, type Where } from './validate.ts'
 
 /** A route as written and checked; who loads it adds where it stands and its service. */
@@ -52,6 +53,7 @@ function readExtra(extra: PluginKeys, keys: readonly string[], raw: Raw, where: 
 
 /** The schema with its result in a box: a key may well be undefined, and that is no fault. */
 function boxed<T>(schema: StandardSchemaV1<unknown, T>): StandardSchemaV1<unknown, { readonly value: T }> {
+  if (isZod(schema)) return schema.transform((value) => ({ value: value as T })) // stays zod: its faults are said in our words
   const standard = schema['~standard']
   const box = (result: Awaited<ReturnType<typeof standard.validate>>) =>
     result.issues === undefined ? { value: { value: result.value } } : result

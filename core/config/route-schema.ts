@@ -52,11 +52,6 @@ const websocket = z
   .refine((value) => !value, 'websocket: true is not built yet; remove it or set false')
   .default(false)
 
-const authz = z
-  .enum(['none', 'pdp'])
-  .refine((value) => value !== 'pdp', 'authz: pdp is not built yet; remove it or set none')
-  .default('none')
-
 /** The keys of a route that core knows. Patterns and what needs two keys are checked beside it. */
 const shape = {
   id: name,
@@ -74,8 +69,6 @@ const shape = {
   streaming: z.boolean().default(false),
   websocket,
   encoded_slash: z.enum(['reject', 'keep']).default('reject'),
-  authz,
-  authz_map: notYet('remove it').optional(),
   profile: name.optional(),
   stages: z.record(text, z.record(z.string(), z.unknown())).optional(),
 }

@@ -4,13 +4,13 @@ import { planPrograms } from '../compile/routes.ts'
 import { proveTogether } from '../compile/together.ts'
 import type { ConfigDirectory } from '../config/directory.ts'
 import type { Place, Report } from '../config/report.ts'
-import { type CoreSettings, coreRouteKeys, coreSettings, reviewServer } from '../config/schemas.ts'
+import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas.ts'
 import type { Base, ServerSettings } from '../contract.ts'
 import type { LoadedConfig, Overrides } from '../load.ts'
 import { PluginError } from '../plugins.ts'
-import type { StandardSchemaV1 } from '../standard-schema.ts'
 import { LoadContext, settingsOf, validateKey } from './context.ts'
 import { type LoadedProfile, loadProfile } from './profiles.ts'
+import { routeKeys } from './route-keys.ts'
 import { readRoutes, readServices } from './routes.ts'
 import { SectionReader } from './sections.ts'
 
@@ -27,7 +27,7 @@ export async function load(
   const sections = new SectionReader(context)
   await sections.readAll(profiles.every((profile) => profile.whole))
   const services = readServices(context)
-  const entries = readRoutes(services, routeKeys(context), context)
+  const entries = readRoutes(services, await routeKeys(profiles, context), context)
   if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined
 
   const server = overridden(core.server, options)
@@ -95,20 +95,6 @@ function prove(profiles: readonly (Profile & LoadedProfile)[], context: LoadCont
 function optionsFor(context: LoadContext) {
   return (entry: RouteEntry, plugin: Base<unknown>, name: string, merged: unknown): unknown =>
     context.options(plugin, merged, entry.document, [...entry.path, 'stages', name])
-}
-
-function routeKeys({ plugins, report }: LoadContext): Readonly<Record<string, StandardSchemaV1>> {
-  const keys: Record<string, StandardSchemaV1> = {}
-  for (const [plugin, place] of plugins) {
-    for (const [key, schema] of Object.entries(
-      (plugin.routeKeys ?? {}) as Readonly<Record<string, StandardSchemaV1>>,
-    )) {
-      const taken = coreRouteKeys.includes(key) || (keys[key] !== undefined && keys[key] !== schema)
-      if (taken) report.error(place, `${plugin.name} brings the route key ${key}, which is taken; name it otherwise`)
-      else keys[key] = schema
-    }
-  }
-  return keys
 }
 
 function overridden(

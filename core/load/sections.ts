@@ -3,6 +3,7 @@ import { didYouMean } from '../config/suggest.ts'
 import { aboutPath } from '../config/words.ts'
 import type { Base, ConfigView, Section, Sections } from '../contract.ts'
 import { type LoadContext, useOf, validateKey, withOf } from './context.ts'
+import { asksNothing, builtInReader } from './unread.ts'
 
 /** The sections of settings.yaml that loaded plugins read: validated, and the services they name loaded with the rest. */
 export class SectionReader {
@@ -24,7 +25,7 @@ export class SectionReader {
       before = plugins.size
       for (const plugin of [...plugins.keys()]) await this.#readOf(plugin)
     }
-    this.#refuseUnread(whole)
+    await this.#refuseUnread(whole)
   }
 
   /** What one section alone cannot tell. */
@@ -69,14 +70,18 @@ export class SectionReader {
   }
 
   /** Every key is either effective or an error: a setting that is silently ignored is how doors stay open. */
-  #refuseUnread(whole: boolean): void {
-    const { settings, report } = this.#context
+  async #refuseUnread(whole: boolean): Promise<void> {
+    const { settings, report, loader } = this.#context
     const known = [...Object.keys(coreSettings), ...this.#read.keys()]
     for (const key of Object.keys(settings.value)) {
       if (known.includes(key)) continue
       const guess = didYouMean(key, known)
       if (!guess && !whole) continue // perhaps the stage that could not be loaded reads it
-      const why = guess || ': no stage of this profile reads it; remove it, or add the stage'
+      const reader = await builtInReader(loader, 'sections', key)
+      if (reader && asksNothing(reader.schema, settings.value[key])) continue
+      const why = reader
+        ? `: no stage of this profile reads it; add ${reader.stage}, or remove it`
+        : guess || ': no stage of this profile reads it; remove it, or add the stage'
       report.error(settings.place([key], 'key'), `unknown key "${key}"${why}`)
     }
   }

@@ -6,6 +6,7 @@ import { coreSettings, profileSchema, servicesSchema } from '../../core/config/s
 import { loadConfig } from '../../core/load.ts'
 import { builtIns, PluginLoader } from '../../core/plugins.ts'
 import type { StandardSchemaV1 } from '../../core/standard-schema.ts'
+import { pdpSection } from '../../plugins/lib/authz-settings.ts'
 import { sections } from '../../plugins/lib/settings.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { blocksOf, linkPackages, readPage, rowsOf } from './blocks.ts'
@@ -54,7 +55,7 @@ const sectionsOf = {
       keysOf('cors', sections.cors.schema),
       keysOf('log', coreSettings.log),
       keysOf('plugins', coreSettings.plugins),
-      keysOf('pdp', coreSettings.pdp),
+      keysOf('pdp', pdpSection.schema),
     ),
   services: () => keysOf('services', servicesSchema),
   routes: async () =>
@@ -87,7 +88,7 @@ t.test('the page has every key of the schemas with its default, and no other', a
 })
 
 t.test('settings.yaml has no section that the page leaves out', async (t) => {
-  const known = [...Object.keys(coreSettings), ...Object.keys(sections)]
+  const known = [...Object.keys(coreSettings), ...Object.keys(sections), 'pdp']
   const covered = [page.matchAll(/^\| `([a-z_]+)[.`]/gm)].flatMap((all) => [...all].map(([, key]) => key))
   t.same(
     known.filter((key) => !covered.includes(key)),

@@ -16,6 +16,8 @@ export interface BridgeOptions extends StrictIdpOptions {
   /** More of settings.yaml, and more keys of its `auth`. */
   readonly settings?: string
   readonly auth?: string
+  /** Files beside these, or instead of them. */
+  readonly files?: (services: Pick<Bridge, 'analytics' | 'crud'>) => Readonly<Record<string, string>>
 }
 
 /** The default profile with a strict identity provider and two services that verify, all on free ports of loopback. */
@@ -59,5 +61,6 @@ routes:
   - { id: analytics, path: "/api/v1/analytics/*", target_service: analytics_service, upstream_path: "/api/v1/analytics/{path}", auth: session }
   - { id: crud, path: "/api/crud/*", target_service: crud_service, upstream_path: "/api/crud/{path}", auth: session }
 `,
+    ...options.files?.({ analytics, crud }),
   }
 }

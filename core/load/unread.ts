@@ -1,0 +1,36 @@
+// Settings that no loaded plugin reads. Each is an error with its cure, for a setting that is silently ignored is how doors stay open;
+// but one at its default asks for nothing, so `authz: none` needs no stage that knows of it.
+import { isDeepStrictEqual } from 'node:util'
+import type { Section } from '../contract.ts'
+import { builtIns, type PluginLoader } from '../plugins.ts'
+import type { StandardSchemaV1 } from '../standard-schema.ts'
+
+export interface Reader {
+  readonly stage: string
+  readonly schema: StandardSchemaV1
+}
+
+/** The built-in stage that reads a route's key, or a section of settings.yaml. Loads plugins; opens nothing. */
+export async function builtInReader(
+  loader: PluginLoader,
+  of: 'routeKeys' | 'sections',
+  key: string,
+): Promise<Reader | undefined> {
+  for (const stage of await builtIns('stage')) {
+    const { routeKeys = {}, sections = {} } = await loader.load('stage', stage)
+    const declared: Readonly<Record<string, StandardSchemaV1 | Section<unknown>>> =
+      of === 'routeKeys' ? routeKeys : sections
+    if (!Object.hasOwn(declared, key)) continue
+    const reader = declared[key]!
+    return { stage, schema: 'schema' in reader ? reader.schema : reader }
+  }
+  return undefined
+}
+
+/** Whether the value says no more than its absence would. */
+export function asksNothing(schema: StandardSchemaV1, value: unknown): boolean {
+  const said = schema['~standard'].validate(value)
+  const silent = schema['~standard'].validate(undefined)
+  if (said instanceof Promise || silent instanceof Promise) return false
+  return said.issues === undefined && silent.issues === undefined && isDeepStrictEqual(said.value, silent.value)
+}
