@@ -1,5 +1,6 @@
 import type { RawHeaders, ServerSettings } from '../../core/index.ts'
 import type { SessionSettings } from './settings.ts'
+import { trimBlanks } from './trim-blanks.ts'
 
 /** Two cookies of one name: planted from a neighbour's domain or path, and nobody can tell which one is ours (CK-4). */
 export const ambiguous: unique symbol = Symbol('two cookies of one name')
@@ -15,9 +16,9 @@ export function cookieOf(headers: RawHeaders, name: string): string | undefined 
     if (field.length !== 6 || field.toLowerCase() !== 'cookie') continue
     for (const pair of (headers[i + 1] as string).split(';')) {
       const equals = pair.indexOf('=')
-      if (equals === -1 || pair.slice(0, equals).trim() !== name) continue
+      if (equals === -1 || trimBlanks(pair.slice(0, equals)) !== name) continue
       if (found !== undefined) return ambiguous
-      found = pair.slice(equals + 1).trim()
+      found = trimBlanks(pair.slice(equals + 1))
     }
   }
   return found

@@ -2,6 +2,7 @@
 import type { RawHeaders } from '../../core/index.ts'
 import { nominate } from './connection-options.ts'
 import type { OwnCookies } from './own-cookies.ts'
+import { trimBlanks } from './trim-blanks.ts'
 
 type Rule = 'drop' | 'cookie' | 'authorization' | 'forwarded'
 
@@ -72,8 +73,8 @@ export class CookieFilter {
   /** Appends the listed pairs of one Cookie line, as they are (RFC 6265 §5.4); names are compared byte for byte. */
   keep(line: string, pairs: string[]): void {
     for (const part of line.split(';')) {
-      const pair = part.trim()
-      const name = pair.slice(0, Math.max(0, pair.indexOf('='))).trimEnd()
+      const pair = trimBlanks(part)
+      const name = trimBlanks(pair.slice(0, Math.max(0, pair.indexOf('='))))
       if (this.#names.has(name)) pairs.push(pair)
     }
   }

@@ -172,6 +172,12 @@ t.test('only listed cookies go upstream, from whichever line, and never ours', a
     'theme=dark; theme = light',
   ])
   t.notOk((await sent(a, { headers })).cookie)
+  const planted = ['Cookie', '\xa0theme=evil; theme\xa0=evil; \ttheme\t=dark']
+  t.same(
+    (await sent(listed, { headers: planted })).cookie,
+    ['theme\t=dark'],
+    'a name that only looks like it is another',
+  )
   t.notOk((await sent(listed, { headers: ['Cookie', 'x=1'] })).cookie, 'no empty line')
 })
 

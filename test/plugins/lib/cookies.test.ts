@@ -36,6 +36,13 @@ t.test('reading: all lines are one list, names are exact, nothing is decoded', a
   t.equal(cookieOf(['X-Cookie', 'bff_session=1'], 'bff_session'), undefined)
 })
 
+t.test('reading: a name that only looks like ours is planted, for no browser guards its prefix', async (t) => {
+  for (const before of ['\xa0', '\x85', '\xc2\xa0', '\xef\xbb\xbf', '\xe2\x80\x80', '\x0b'])
+    for (const planted of [`${before}__Host-bff_session=x`, `__Host-bff_session${before}=x`])
+      t.equal(cookieOf(['Cookie', `a=1; ${planted}`], '__Host-bff_session'), undefined, JSON.stringify(planted))
+  t.equal(cookieOf(['Cookie', '\xa0bff_session=evil; bff_session=x'], 'bff_session'), 'x', 'and takes no session away')
+})
+
 t.test('reading: two of one name are told apart from none and one', async (t) => {
   t.equal(cookieOf(['Cookie', 'bff_session=1; bff_session=2'], 'bff_session'), ambiguous)
   t.equal(cookieOf(['Cookie', 'bff_session=1', 'Cookie', 'bff_session='], 'bff_session'), ambiguous)
