@@ -85,7 +85,8 @@ export async function builtIns(kind: string): Promise<string[]> {
  */
 const made = new WeakMap<(kit: Kit) => unknown, unknown>()
 
-function make(exported: unknown): unknown {
+/** What a module or a caller gives: a plugin, or the function that makes it. */
+export function makePlugin(exported: unknown): unknown {
   if (typeof exported !== 'function') return exported
   const maker = exported as (kit: Kit) => unknown
   if (!made.has(maker)) made.set(maker, maker(kit))
@@ -96,7 +97,7 @@ async function importPlugin(url: string, use: string): Promise<Plugin> {
   let plugin: unknown
   try {
     const module = (await import(url)) as { default?: unknown }
-    plugin = make(module.default)
+    plugin = makePlugin(module.default)
   } catch (error) {
     throw new PluginError(`${use} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

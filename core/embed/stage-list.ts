@@ -5,8 +5,18 @@ import type { Kit, Stage } from '../contract.ts'
 // biome-ignore lint/suspicious/noEmptyInterface: merged into from outside
 export interface StageNames {}
 
+/**
+ * What `defineStage` makes, seen from afar: were it `Stage` itself, a `defineStage` written inside the list would take its slots from
+ * here (any) instead of from what stands in it.
+ */
+export interface StageLike {
+  readonly name: string
+  readonly kind?: 'stage'
+  readonly setup: (host: never) => unknown
+}
+
 /** A stage, the function a plugin package exports, or the name of a built-in. */
-export type StageUse = Stage | ((kit: Kit) => Stage) | (keyof StageNames & string)
+export type StageUse = StageLike | ((kit: Kit) => StageLike) | (keyof StageNames & string)
 /** One entry of a list of stages; `with`: its options, plain data as in YAML. */
 export type StageEntry = StageUse | { readonly use: StageUse; readonly with?: Readonly<Record<string, unknown>> }
 export type StageList = readonly StageEntry[]
@@ -57,7 +67,7 @@ type NameOf<S> = S extends { readonly name: infer Name extends string } ? Name :
 
 /** A stage typed as just `Stage` says `any` everywhere, and would satisfy or offend whatever is asked. */
 type Loose<E> = E extends unknown ? LooseStage<StageOf<E>> : never
-type LooseStage<S> = S extends Stage<infer _, infer K> ? ([unknown] extends [K] ? true : false) : false
+type LooseStage<S> = S extends Stage<infer _, infer K> ? ([unknown] extends [K] ? true : false) : true
 
 /** What is known when a stage's turn comes. */
 interface State {

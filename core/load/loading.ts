@@ -25,7 +25,7 @@ export async function load(
   const name = options.profile ?? core.profile
   const profiles = name === undefined ? [] : await loadProfiles(name, options, context)
   const sections = new SectionReader(context)
-  await sections.readAll(profiles.every((profile) => profile.whole))
+  await sections.readAll(profiles[0]?.name === name && profiles.every((profile) => profile.whole))
   const services = readServices(context)
   const entries = readRoutes(services, await routeKeys(profiles, context), context)
   if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined

@@ -1,0 +1,21 @@
+import type { Log } from '../contract.ts'
+import { type ErrorCode, statusOf } from '../errors.ts'
+import type { Ground } from '../run/ground.ts'
+import { type AnyExchange, program, type Step } from '../run/program.ts'
+import { TraceHub } from '../trace.ts'
+
+/** What requests begin in while there is no generation: every one of them is told to come again. */
+export function closedGround(log: Log, code: ErrorCode, detail: string): Ground {
+  const refuse: Step = {
+    name: 'core',
+    terminal: false,
+    provides: [],
+    reads: new Set(),
+    timeout: 0,
+    run: (x: AnyExchange) => x.reply(statusOf(code), code, { detail, retryAfter: 1 }),
+    response: undefined,
+    settled: undefined,
+  }
+  const pipeline = { unrouted: program(undefined, [refuse]), programs: new Map() }
+  return { pipeline, log, traces: new TraceHub(), draining: true, closed: false, began() {}, ended() {} }
+}

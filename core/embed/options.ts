@@ -1,0 +1,76 @@
+import type { Log, LogSettings, RouteKeys, SectionName } from '../contract.ts'
+import type { GivenPlugin } from './given-plugins.ts'
+import type { InOrder, StageEntry, StageList } from './stage-list.ts'
+
+/** As in settings.yaml: `30s`, `5m`, `12h`; a bare number is seconds. */
+export type Duration = string | number
+
+/** One of `services`, as in routes.yaml. */
+export interface ServiceData {
+  readonly base_url: string
+  readonly timeout?: Duration
+  readonly idle_timeout?: Duration
+}
+
+/** One of `routes`, as in routes.yaml. Keys that plugins read are checked by those plugins. */
+export interface RouteData extends Readonly<Partial<Record<keyof RouteKeys, unknown>>> {
+  readonly id: string
+  readonly description?: string
+  readonly path: string
+  readonly methods?: readonly string[]
+  readonly hosts?: readonly string[]
+  readonly target_service: string
+  readonly upstream_path?: string
+  readonly preserve_path?: boolean
+  readonly auth?: string
+  readonly streaming?: boolean
+  readonly websocket?: boolean
+  readonly encoded_slash?: 'reject' | 'keep'
+  readonly profile?: string
+  /** Options by stage, over those of the list. */
+  readonly stages?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
+
+/** The section `server` of settings.yaml. There is no `admin_port`: an embedded bridge has no admin listener. */
+export interface ServerData {
+  /** For `listen()`. */
+  readonly host?: string
+  /** For `listen()`. */
+  readonly port?: number
+  /** The origin users see, whoever listens there; redirects and the CSRF check depend on it. */
+  readonly public_url?: string
+  readonly trusted_proxies?: readonly string[]
+  readonly drain_timeout?: Duration
+}
+
+/** pino, or anything that takes its calls. */
+export type Logger = Pick<Log, 'debug' | 'info' | 'warn' | 'error'>
+
+/** A config directory as data. Nothing is replaced in it: `${NAME}` and `file:` are errors, so that neither passes for a secret. */
+export interface BasculeConfig {
+  readonly stages: StageList
+  readonly services?: Readonly<Record<string, ServiceData>>
+  readonly routes: readonly RouteData[]
+  /** The sections of settings.yaml that plugins read: `auth`, `session`, `service_audiences`… */
+  readonly settings?: { readonly [K in SectionName]?: unknown }
+  readonly server?: ServerData
+  /** The section `log` of settings.yaml, for lines on stdout; or a logger of your own, which gets fields and a message. */
+  readonly log?: Partial<LogSettings> | Logger
+  /** What `stages` is called in messages and in plans; `main` unless said. */
+  readonly profile?: string
+  /** More profiles, for routes that name one; each as in profiles/NAME.yaml. */
+  readonly profiles?: Readonly<Record<string, object>>
+  /** Plugins that config names: session stores, minters, endpoints that a stage brings. An object, or `./file.ts`. */
+  readonly plugins?: Readonly<Record<string, GivenPlugin | string>>
+  /** What `./file.ts` is relative to; the current directory unless said. */
+  readonly dir?: string | URL
+}
+
+/** A config whose stages stand in an order that the compiler has proven; see `InOrder`. */
+export interface BasculeOptions<L extends StageList = readonly StageEntry[]> extends BasculeConfig {
+  readonly stages: L & InOrder<L>
+}
+
+export function isLogger(log: BasculeConfig['log']): log is Logger {
+  return log !== undefined && 'info' in log && typeof log.info === 'function'
+}
