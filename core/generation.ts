@@ -1,6 +1,7 @@
 import type { KindName, Kinds, Log, PluginRef, ServicePlugin, Shared } from './contract.ts'
 import { fault } from './errors.ts'
 import { PluginHost, withOptions } from './host.ts'
+import { LeftOpen } from './left-open.ts'
 import type { LoadedConfig } from './load.ts'
 import { assemble } from './pipeline.ts'
 import { Scope, type SharedResources } from './resources.ts'
@@ -18,10 +19,16 @@ export interface House {
 }
 
 /** Makes the programs; what it opens, the scope closes. */
-export type SetUp = (config: LoadedConfig, scope: Scope) => Promise<Pipeline>
+export type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen) => Promise<Pipeline>
 
-const assembleReal: SetUp = (config, scope) =>
-  assemble(config, (name, options) => new PluginHost(scope.child(name), config, options))
+const assembleReal: SetUp = (config, scope, leftOpen) =>
+  assemble(config, (name, options) => new PluginHost(scope.child(name), config, options), leftOpen)
+
+interface Parts {
+  readonly scope: Scope
+  readonly leftOpen: LeftOpen
+  readonly traces: TraceHub
+}
 
 /** One configuration at work: its programs, what its plugins opened, and the requests that began in it. */
 export class Generation implements Ground {
@@ -33,16 +40,18 @@ export class Generation implements Ground {
   draining = false
   closed = false
   readonly #scope: Scope
+  readonly #leftOpen: LeftOpen
   readonly #flights = new Flights()
   #empty: (() => void) | undefined
 
-  private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, scope: Scope, traces: TraceHub) {
+  private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, parts: Parts) {
     this.number = number
     this.config = config
     this.pipeline = pipeline
-    this.log = scope.log
-    this.traces = traces
-    this.#scope = scope
+    this.log = parts.scope.log
+    this.traces = parts.traces
+    this.#scope = parts.scope
+    this.#leftOpen = parts.leftOpen
   }
 
   /** Sets up every plugin beside whatever runs already. If one fails, what was made is closed, and the error goes on. */
@@ -53,8 +62,10 @@ export class Generation implements Ground {
     setUp: SetUp = assembleReal,
   ): Promise<Generation> {
     const scope = new Scope(`generation ${number}`, house.log, house.shared, serviceOpener(config))
+    const leftOpen = new LeftOpen()
     try {
-      return new Generation(number, config, await setUp(config, scope), scope, house.traces)
+      const pipeline = await setUp(config, scope, leftOpen)
+      return new Generation(number, config, pipeline, { scope, leftOpen, traces: house.traces })
     } catch (error) {
       await scope.close()
       throw error
@@ -80,6 +91,7 @@ export class Generation implements Ground {
     for (const flight of this.#flights.all()) flight.cancel(fault('DRAINING', 'the server is shutting down'))
     await this.#drained(1_000)
     await this.#scope.close()
+    this.#leftOpen.report(this.log)
   }
 
   #drained(ms: number): Promise<void> {

@@ -15,19 +15,21 @@ import type {
   Sometimes,
 } from './contract.ts'
 import type { LoadedConfig } from './load.ts'
+import { limitedLog } from './log-limit.ts'
+import type { Scope } from './resources.ts'
 
 /** What one plugin gets at `setup`: its options, the config it may read, and a scope that closes what it makes. */
 export class PluginHost implements Host {
   readonly options: unknown
   readonly log: Log
-  readonly #scope: Resources
+  readonly #scope: Scope
   readonly #config: LoadedConfig
 
-  constructor(scope: Resources, config: LoadedConfig, options: unknown) {
+  constructor(scope: Scope, config: LoadedConfig, options: unknown) {
     this.#scope = scope
     this.#config = config
     this.options = options
-    this.log = scope.log
+    this.log = limitedLog(scope.log, scope.name)
   }
 
   get routes(): readonly Route[] {

@@ -3,9 +3,11 @@ import type { ListedEndpoint, ListedStage, PlannedProgram } from './compile/prof
 import { roleOf } from './compile/profile.ts'
 import { likely } from './config/suggest.ts'
 import type { Endpoint, Exchange, Host, Made, Route, SlotName, Stage } from './contract.ts'
+import { LeftOpen } from './left-open.ts'
 import type { LoadedConfig } from './load.ts'
 import { PluginError } from './plugins.ts'
 import { canonical } from './resources.ts'
+import { stageNumber } from './run/current-stage.ts'
 import { type AnyExchange, type Pipeline, type Program, program, type Step } from './run/program.ts'
 
 const STAGE_TIMEOUT = 30_000
@@ -17,19 +19,21 @@ type StepOf = (route: Route) => Step
 type Handler = (x: Exchange<SlotName, SlotName>) => unknown
 
 /** Sets every plugin up once, then builds each route's flat program. */
-export async function assemble(config: LoadedConfig, hostFor: HostFor): Promise<Pipeline> {
+export async function assemble(config: LoadedConfig, hostFor: HostFor, leftOpen = new LeftOpen()): Promise<Pipeline> {
   const makers = new Map<ListedStage | ListedEndpoint, StepOf>()
   const same = new SameStages()
   const setUp = async (listed: ListedStage) => {
     if (makers.has(listed)) return
     const twin = same.find(listed)
-    makers.set(listed, makers.get(twin) ?? (await setUpStage(listed, hostFor(listed.name, listed.options))))
+    const made = async () => setUpStage(listed, hostFor(listed.name, listed.options))
+    makers.set(listed, makers.get(twin) ?? (await leftOpen.during(listed.name, made)))
   }
   for (const profile of config.profiles) for (const listed of profile.stages) await setUp(listed)
   for (const { stages, endpoint } of config.programs) {
     for (const listed of stages) await setUp(listed)
     if (endpoint && !makers.has(endpoint)) {
-      makers.set(endpoint, await setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options)))
+      const made = async () => setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options))
+      makers.set(endpoint, await leftOpen.during(endpoint.name, made))
     }
   }
   const programs = new Map<Route, Program>()
@@ -68,21 +72,39 @@ function unrouted(stages: readonly ListedStage[], makers: ReadonlyMap<unknown, S
   )
 }
 
-async function setUpStage({ name, stage }: ListedStage, host: Host): Promise<StepOf> {
+async function setUpStage(listed: ListedStage, host: Host): Promise<StepOf> {
+  const { name, stage } = listed
   const made: unknown = await stage.setup(host)
+  const frame = frameOf(listed)
   const role = roleOf(stage)
   if (role === 'router' || role === 'observer') {
-    const step = toStep(name, stage, made)
+    const step = toStep(frame, stage, made)
     return () => step
   }
   if (typeof made !== 'function') throw new PluginError(`${name}: setup must return a function (route) => hooks`)
   const perRoute = made as Made<'filter', SlotName, SlotName, SlotName> & ((route: Route) => unknown)
-  return (route) => toStep(name, stage, perRoute(route))
+  return (route) => toStep(frame, stage, perRoute(route))
+}
+
+type Hooked = 'run' | 'response' | 'settled'
+
+/** What a stage's steps have in common on all routes. */
+function frameOf({ name, stage, timeout }: ListedStage): Omit<Step, Hooked> {
+  const provides: readonly SlotName[] = stage.provides ?? []
+  return {
+    name,
+    number: stageNumber(name),
+    terminal: stage.role === 'terminal',
+    provides,
+    reads: new Set<string>([...(stage.needs ?? []), ...(stage.wants ?? []), ...provides]),
+    timeout: timeout ?? stage.timeout ?? STAGE_TIMEOUT,
+  }
 }
 
 const hookNames = ['run', 'response', 'settled']
 
-function toStep(name: string, stage: Stage, hooks: unknown): Step {
+function toStep(frame: Omit<Step, Hooked>, stage: Stage, hooks: unknown): Step {
+  const { name } = frame
   if (typeof hooks !== 'object' || hooks === null) throw new PluginError(`${name}: setup gave no hooks`)
   for (const [key, value] of Object.entries(hooks)) {
     if (!hookNames.includes(key)) {
@@ -96,17 +118,7 @@ function toStep(name: string, stage: Stage, hooks: unknown): Step {
   if (stage.role === 'observer' && run) throw new PluginError(`${name} is an observer, but has a run hook`)
   if (stage.role !== 'observer' && !run)
     throw new PluginError(`${name} has no run hook; only an observer may do without`)
-  const provides: readonly SlotName[] = stage.provides ?? []
-  return {
-    name,
-    terminal: stage.role === 'terminal',
-    provides,
-    reads: new Set<string>([...(stage.needs ?? []), ...(stage.wants ?? []), ...provides]),
-    timeout: stage.timeout ?? STAGE_TIMEOUT,
-    run,
-    response,
-    settled,
-  }
+  return { ...frame, run, response, settled }
 }
 
 async function setUpEndpoint({ name, endpoint }: ListedEndpoint, host: Host): Promise<StepOf> {
@@ -120,6 +132,7 @@ function endpointStep(name: string, endpoint: Endpoint, handler: unknown): Step 
   const answer = handler as Handler
   return {
     name,
+    number: stageNumber(name),
     terminal: true,
     provides: [],
     reads: new Set<string>([...(endpoint.needs ?? []), ...(endpoint.wants ?? [])]),

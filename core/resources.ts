@@ -1,4 +1,5 @@
 import type { KindName, Kinds, Log, PluginRef, Resources, Shared, Sometimes } from './contract.ts'
+import { notOfPlugin } from './left-open.ts'
 
 /** Opens a service by kind and reference: what generations differ in (plugins loaded, paths) is behind it. */
 export type ServiceOpener = <K extends KindName>(kind: K, ref: PluginRef, scope: Scope) => Promise<Kinds[K]>
@@ -43,7 +44,7 @@ export class SharedResources {
   #open<S, T>(what: Shared<S, T>, settings: S, user: Scope): Held {
     const scope = user.detached(what.name)
     const made = (async () => {
-      const value = await what.open(settings, scope)
+      const value = await notOfPlugin(() => what.open(settings, scope))
       if (what.close) scope.onClose(() => what.close!(value))
       return value
     })()

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { BasculeServer, type ServerOptions } from './server.ts'
+import { startWatchdog } from './watchdog.ts'
 
 export interface Started {
   /** The origin users see. */
@@ -12,6 +13,7 @@ export interface Started {
 /** Starts a bridge that obeys signals: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once. */
 export async function startFromDirectory(options: ServerOptions): Promise<Started> {
   const server = await BasculeServer.start({ watch: true, ...options })
+  const stopWatchdog = startWatchdog()
   const url = server.config.server.public_url
   let stopping = false
   const closed = new Promise<number>((resolve) => {
@@ -19,7 +21,10 @@ export async function startFromDirectory(options: ServerOptions): Promise<Starte
       if (stopping) process.exit(1)
       stopping = true
       server.log.info({ signal }, 'draining')
-      void server.stop().then(() => resolve(0))
+      void server
+        .stop()
+        .then(stopWatchdog)
+        .then(() => resolve(0))
     }
     process.on('SIGTERM', () => stop('SIGTERM'))
     process.on('SIGINT', () => stop('SIGINT'))

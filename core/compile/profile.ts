@@ -10,6 +10,8 @@ export interface ListedStage {
   readonly options: unknown
   /** As written under `with`. */
   readonly given: Readonly<Record<string, unknown>> | undefined
+  /** Milliseconds for one `run`, where the profile says so. */
+  readonly timeout?: number
   readonly place: Place
   /** Where its settings were written; the listing itself where there are none. */
   readonly settingsAt: Place

@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { text } from './values.ts'
+import { text, timeout } from './values.ts'
 
 const options = z.record(z.string(), z.unknown()).optional()
-const stage = z.union([text, z.strictObject({ use: text, with: options })])
+const shape = { use: text, with: options, timeout: timeout.optional() }
+const stage = z.union([text, z.strictObject(shape)])
 
 const insertion = z
-  .strictObject({ use: text, with: options, before: text.optional(), after: text.optional() })
+  .strictObject({ ...shape, before: text.optional(), after: text.optional() })
   .refine(
     ({ before, after }) => (before === undefined) !== (after === undefined),
     'must say where: before or after one stage',
@@ -42,3 +43,6 @@ export const profileSchema = z
     }
   })
   .transform(({ remove = [], replace = {}, insert = [], ...rest }) => ({ ...rest, remove, replace, insert }))
+
+/** One entry of the list. `timeout`: milliseconds for one `run`. */
+export type StageRef = z.output<typeof stage>

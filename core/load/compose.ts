@@ -2,15 +2,14 @@
 import type { ConfigDirectory } from '../config/directory.ts'
 import type { ConfigDocument, Path } from '../config/document.ts'
 import { formatPlace, type Place, type Report } from '../config/report.ts'
-import { profileSchema } from '../config/schemas.ts'
+import { profileSchema, type StageRef } from '../config/schemas.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { validate } from '../config/validate.ts'
-import type { PluginRef } from '../contract.ts'
 import { useOf } from './context.ts'
 
 /** One entry of the list, and where it was written. */
 export interface ListedRef {
-  readonly ref: PluginRef
+  readonly ref: StageRef
   readonly document: ConfigDocument
   readonly path: Path
 }
@@ -57,7 +56,8 @@ export function composeProfile(name: string, at: Place | undefined, by: Composin
 
 interface Insertion {
   readonly use: string
-  readonly with?: Readonly<Record<string, unknown>> | undefined
+  readonly with?: Record<string, unknown> | undefined
+  readonly timeout?: number | undefined
   readonly before?: string | undefined
   readonly after?: string | undefined
 }
@@ -81,7 +81,7 @@ class StageList {
     if (at !== -1) this.entries.splice(at, 1)
   }
 
-  replace(use: string, ref: PluginRef, path: Path): void {
+  replace(use: string, ref: StageRef, path: Path): void {
     const at = this.#find(use, path, 'key')
     if (at !== -1) this.entries[at] = { ref, document: this.#document, path }
   }

@@ -36,7 +36,8 @@ async function loadStages({ entries }: ComposedProfile, context: LoadContext): P
     const given = withOf(ref)
     const options = context.options(stage, given, document, [...path, 'with'])
     const settingsAt = given === undefined ? place : document.place([...path, 'with'], 'key')
-    stages.push({ name, stage, options, given, place, settingsAt })
+    const timeout = typeof ref === 'string' ? undefined : ref.timeout
+    stages.push({ name, stage, options, given, place, settingsAt, ...(timeout !== undefined && { timeout }) })
   }
   return stages
 }

@@ -5,6 +5,7 @@ import { fault, isFault } from '../errors.ts'
 import type { Trace } from '../trace.ts'
 import { Answer, type AnswerOwner } from './answer.ts'
 import { ClientBody } from './body.ts'
+import { currentStage } from './current-stage.ts'
 import { LiveExchange, type Runner } from './exchange.ts'
 import { assertSendable } from './fields.ts'
 import type { Ground, Line } from './ground.ts'
@@ -177,10 +178,13 @@ export class Flight implements Runner, AnswerOwner {
       this.#trace?.enter()
       this.reads = step.reads
       let verdict: unknown
+      currentStage[1] = step.number
       try {
         verdict = step.run!(this.#x as AnyExchange)
+        currentStage[1] = 0
         if (isThenable(verdict)) return this.#wait(step, Promise.resolve(verdict))
       } catch (error) {
+        currentStage[1] = 0
         return this.#crash(step.name, error)
       }
       if (!this.#take(step, verdict)) return

@@ -6,6 +6,8 @@ export type AnyExchange = Exchange<SlotName, SlotName, SlotName>
 /** One stage in one program: its hooks and what its `run` may give. */
 export interface Step {
   readonly name: string
+  /** For the watchdog. */
+  readonly number: number
   readonly terminal: boolean
   readonly provides: readonly SlotName[]
   readonly reads: ReadonlySet<string>
