@@ -30,6 +30,9 @@ interface Parts {
   readonly traces: TraceHub
 }
 
+/** How long requests that were told to end may take to have said so. */
+const CANCELLED_MS = 1_000
+
 /** One configuration at work: its programs, what its plugins opened, and the requests that began in it. */
 export class Generation implements Ground {
   readonly number: number
@@ -37,7 +40,9 @@ export class Generation implements Ground {
   readonly pipeline: Pipeline
   readonly log: Log
   readonly traces: TraceHub
+  /** The server stops: its connections are not kept. */
   draining = false
+  /** Nothing can run here any more. */
   closed = false
   readonly #scope: Scope
   readonly #leftOpen: LeftOpen
@@ -88,8 +93,10 @@ export class Generation implements Ground {
   /** Lets requests end by themselves for up to `ms`, then ends them; closes what its plugins opened. */
   async retire(ms: number): Promise<void> {
     await this.#drained(ms)
-    for (const flight of this.#flights.all()) flight.cancel(fault('DRAINING', 'the server is shutting down'))
-    await this.#drained(1_000)
+    const why = this.draining ? 'the server is shutting down' : 'the configuration of this request is no longer in use'
+    for (const flight of this.#flights.all()) flight.cancel(fault('DRAINING', why))
+    await this.#drained(CANCELLED_MS)
+    this.closed = true
     await this.#scope.close()
     this.#leftOpen.report(this.log)
   }

@@ -1,20 +1,11 @@
 import type { KindName, Kinds, Log, PluginRef, Resources, Shared, Sometimes } from './contract.ts'
 import { notOfPlugin } from './left-open.ts'
+import { within } from './within.ts'
 
 /** Opens a service by kind and reference: what generations differ in (plugins loaded, paths) is behind it. */
 export type ServiceOpener = <K extends KindName>(kind: K, ref: PluginRef, scope: Scope) => Promise<Kinds[K]>
 
 const CLOSE_MS = 10_000
-
-function within(ms: number, work: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    work.finally(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
-}
 
 interface Held {
   users: number
@@ -33,12 +24,23 @@ export class SharedResources {
     const held = byKey.get(key) ?? this.#open(what, settings, user)
     byKey.set(key, held)
     held.users++
-    user.onClose(async () => {
-      if (--held.users > 0) return
-      byKey.delete(key)
-      await held.scope.close()
+    const forget = () => {
+      if (byKey.get(key) === held) byKey.delete(key)
+    }
+    user.adopt({
+      async close() {
+        if (--held.users > 0) return
+        forget()
+        await within(CLOSE_MS, held.made) // closed while it still opens, what comes of it would be nobody's
+        await held.scope.close()
+      },
     })
-    return (await held.made) as T
+    try {
+      return (await held.made) as T
+    } catch (error) {
+      forget() // the next who asks tries again, however long those who failed are still around
+      throw error
+    }
   }
 
   #open<S, T>(what: Shared<S, T>, settings: S, user: Scope): Held {
@@ -48,20 +50,38 @@ export class SharedResources {
       if (what.close) scope.onClose(() => what.close!(value))
       return value
     })()
-    made.catch(() => {}) // told to whoever acquires it
+    made.catch(() => scope.close()) // told to whoever acquires it
     return { users: 0, scope, made }
   }
 }
 
-/** JSON with sorted keys: equal settings are equal text, whatever order a file had them in. */
+/** JSON with sorted keys: equal settings are equal text, whatever order a file had them in. Throws for what is no data. */
 export function canonical(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, v: unknown) => {
-      if (v instanceof Map) return [...v].sort()
-      if (typeof v !== 'object' || v === null || Array.isArray(v)) return v
-      return Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-    }) ?? 'undefined'
-  )
+  return JSON.stringify(value, plain) ?? 'undefined'
+}
+
+/** Two settings that JSON would show alike must not share what one of them opened: a key object is `{}` in JSON, as is every set. */
+function plain(key: string, v: unknown): unknown {
+  if (typeof v === 'number' && !Number.isFinite(v)) return { number: String(v) }
+  if (typeof v === 'bigint') return { bigint: String(v) }
+  if (typeof v === 'function' || typeof v === 'symbol') throw notData(key, typeof v)
+  if (typeof v !== 'object' || v === null || Array.isArray(v)) return v
+  if (v instanceof Map) return { map: [...v].sort() }
+  if (v instanceof Set) return { set: [...v].sort() }
+  const prototype: unknown = Object.getPrototypeOf(v)
+  if (prototype !== Object.prototype && prototype !== null && !(v instanceof Uint8Array)) {
+    throw notData(key, v.constructor?.name ?? 'object')
+  }
+  return Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function notData(key: string, what: string): TypeError {
+  return new TypeError(`settings of a shared resource must be plain data, but ${key || 'they'} is a ${what}`)
+}
+
+/** Closes itself within bounds, and never rejects. */
+interface Closable {
+  close(): Promise<void>
 }
 
 /** Whatever is made through a scope, it closes: last first, each guarded. */
@@ -70,9 +90,10 @@ export class Scope implements Resources {
   readonly name: string
   readonly #shared: SharedResources
   readonly #opener: ServiceOpener
-  readonly #closers: (() => Sometimes<void>)[] = []
+  readonly #inside: Closable[] = []
   readonly #work = new Set<Promise<unknown>>()
   #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(name: string, log: Log, shared: SharedResources, opener: ServiceOpener) {
     this.name = name
@@ -84,7 +105,7 @@ export class Scope implements Resources {
   /** A scope inside this one. */
   child(name: string): Scope {
     const inner = this.detached(name)
-    this.onClose(() => inner.close())
+    this.adopt(inner)
     return inner
   }
 
@@ -102,7 +123,18 @@ export class Scope implements Resources {
   }
 
   every(ms: number, task: () => Sometimes<void>): void {
-    const timer = setInterval(() => this.background((async () => task())()), ms)
+    let running = false
+    const run = async () => {
+      running = true
+      try {
+        await task()
+      } finally {
+        running = false
+      }
+    }
+    const timer = setInterval(() => {
+      if (!running) this.background(run()) // slower than its period, it would pile up
+    }, ms)
     timer.unref()
     this.onClose(() => clearInterval(timer))
   }
@@ -116,7 +148,13 @@ export class Scope implements Resources {
   }
 
   onClose(fn: () => Sometimes<void>): void {
-    this.#closers.push(fn)
+    this.adopt({ close: () => this.#guarded(fn) })
+  }
+
+  /** On a scope that is closed already it closes at once: what a late setup made must not outlive it. */
+  adopt(inner: Closable): void {
+    if (this.#closed) void inner.close()
+    else this.#inside.push(inner)
   }
 
   /** Resolves when no background work of this scope is left. */
@@ -125,16 +163,21 @@ export class Scope implements Resources {
   }
 
   /** Waits for background work first, within bounds: a redeem under way must still be stored. */
-  async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     await within(CLOSE_MS, this.idle())
-    for (const fn of this.#closers.reverse()) {
-      try {
-        await fn()
-      } catch (error) {
-        this.log.error({ plugin: this.name, err: error }, 'close_failed')
-      }
-    }
+    this.#closed = true
+    for (let inner = this.#inside.pop(); inner; inner = this.#inside.pop()) await inner.close()
+  }
+
+  /** One closer that fails or hangs must not keep the others from their turn. */
+  async #guarded(fn: () => Sometimes<void>): Promise<void> {
+    const failed = (error: unknown) => this.log.error({ plugin: this.name, err: error }, 'close_failed')
+    const work = (async () => fn())().catch(failed)
+    if (!(await within(CLOSE_MS, work))) failed(new Error(`a closer took longer than ${CLOSE_MS} ms`))
   }
 }

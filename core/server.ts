@@ -10,6 +10,7 @@ import { createLog, type HostLog } from './log.ts'
 import { SharedResources } from './resources.ts'
 import { TraceHub } from './trace.ts'
 import { watchFiles } from './watch.ts'
+import { within } from './within.ts'
 
 export interface ServerOptions extends LoadOptions {
   /** Instead of the one made from `log` in settings.yaml; tests read it. */
@@ -30,9 +31,11 @@ export class BasculeServer {
   readonly #house: House
   readonly #listener: Server
   readonly #admin: Server
-  readonly #retiring = new Set<Promise<void>>()
+  readonly #retiring = new Map<Generation, Promise<void>>()
   #current: Generation
   #reloading: Promise<unknown> = Promise.resolve()
+  /** A reload that has not begun: it will see whatever changed up to now. */
+  #queued: Promise<boolean> | undefined
   #stopping: Promise<void> | undefined
   #stopWatching: () => void = () => {}
 
@@ -89,8 +92,13 @@ export class BasculeServer {
 
   /** Builds a new generation beside the old, swaps, and lets the old one end. False: nothing changed, and the log says why. */
   reload(): Promise<boolean> {
-    const next = this.#reloading.then(() => this.#reloadNow())
-    this.#reloading = next.catch(() => {})
+    if (this.#queued) return this.#queued
+    const next = this.#reloading.then(() => {
+      this.#queued = undefined
+      return this.#reloadNow()
+    })
+    this.#queued = next
+    this.#reloading = next
     return next
   }
 
@@ -104,11 +112,14 @@ export class BasculeServer {
     const { host, port, admin_port } = config.server
     await listen(this.#listener, port, host, 'bridge', '--port or server.port')
     await listen(this.#admin, admin_port, '127.0.0.1', 'admin listener', 'server.admin_port')
+    for (const server of [this.#listener, this.#admin]) {
+      // A connection that could not be accepted, for want of file handles: the others go on.
+      server.on('error', (error) => this.log.error({ err: error }, 'accept_failed'))
+    }
   }
 
   #watch(): void {
     this.#stopWatching = watchFiles(
-      this.config.dir,
       () => this.#current.config.files,
       () => void this.reload(),
     )
@@ -116,20 +127,27 @@ export class BasculeServer {
 
   async #reloadNow(): Promise<boolean> {
     if (this.#stopping) return false
-    const old = this.#current
-    const { report, config } = await loadConfig(this.#options)
-    if (!config) return this.#rejected(report.problems.map(formatProblem))
-    let next: Generation
     try {
-      next = await Generation.build(old.number + 1, config, this.#house)
+      const { report, config } = await loadConfig(this.#options)
+      if (!config) return this.#rejected(report.problems.map(formatProblem))
+      const next = await Generation.build(this.#current.number + 1, config, this.#house)
+      for (const problem of report.problems) this.log.warn({}, formatProblem(problem))
+      return await this.#swap(next)
     } catch (error) {
       return this.#rejected([error instanceof Error ? error.message : String(error)])
     }
-    this.log.configure(config.log)
-    for (const problem of report.problems) this.log.warn({}, formatProblem(problem))
-    this.#warnOfFixed(old.config, config)
+  }
+
+  async #swap(next: Generation): Promise<boolean> {
+    if (this.#stopping) {
+      await next.retire(0)
+      return false
+    }
+    const old = this.#current
+    this.log.configure(next.config.log)
+    this.#warnOfFixed(old.config, next.config)
     this.#current = next
-    this.log.info({ generation: next.number, routes: config.profile.routes.length }, 'config_reloaded')
+    this.log.info({ generation: next.number, routes: next.config.profile.routes.length }, 'config_reloaded')
     this.#retire(old)
     return true
   }
@@ -146,20 +164,19 @@ export class BasculeServer {
   }
 
   #retire(old: Generation): void {
-    const done = old.retire(old.config.server.drain_timeout)
-    this.#retiring.add(done)
-    done.finally(() => this.#retiring.delete(done))
+    const done = old.retire(old.config.server.drain_timeout).finally(() => this.#retiring.delete(old))
+    this.#retiring.set(old, done)
   }
 
   async #drain(): Promise<void> {
     this.#stopWatching()
-    await this.#reloading
     const current = this.#current
-    current.draining = true
+    const patience = current.config.server.drain_timeout
+    for (const generation of [current, ...this.#retiring.keys()]) generation.draining = true
     const closed = this.#listener.listening ? once(this.#listener, 'close') : undefined
     if (closed) this.#listener.close()
     this.#listener.closeIdleConnections()
-    await Promise.all([current.retire(current.config.server.drain_timeout), ...this.#retiring])
+    await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#reloading)])
     this.#listener.closeAllConnections()
     await closed
     this.#admin.closeAllConnections()
@@ -168,17 +185,15 @@ export class BasculeServer {
   }
 }
 
-function listen(server: Server, port: number, host: string, what: string, cure: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? `port ${port} (${what}) is taken; stop what uses it, or choose another with ${cure}`
-          : error.message
-      reject(new StartError(why, { cause: error }))
-    })
-    server.listen(port, host, () => resolve())
-  })
+async function listen(server: Server, port: number, host: string, what: string, cure: string): Promise<void> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const taken = `port ${port} (${what}) is taken; stop what uses it, or choose another with ${cure}`
+    throw new StartError(code === 'EADDRINUSE' ? taken : message, { cause: error })
+  }
 }
 
 function originOf(server: Server): string {

@@ -1,4 +1,4 @@
-// What of a head may be written as it is. Node refuses control bytes in raw headers, Deno does not: so all checking is ours.
+// What of a head may be written as it is. Not every runtime refuses control bytes in raw headers: so all checking is ours.
 import type { RawHeaders } from '../contract.ts'
 import { fault } from '../errors.ts'
 import { isFraming, isHopByHop, isWritableField, sameName } from './raw-headers.ts'
