@@ -27,13 +27,13 @@ class AccessLog {
     const route = x.peek('route')
     const form = (route && this.#forms.get(route)) ?? this.#unrouted
     const fields = accessFields(x, outcome, this.#peers)
-    const msg = form.message(fields.token !== undefined)
-    if (failed || format === 'text') this.#write(form, fields, msg, failed ? outcome : undefined)
-    else this.#host.log.line(form.json(fields, INFO, Date.now(), msg))
+    if (failed || format === 'text') this.#write(form, fields, failed ? outcome : undefined)
+    else this.#host.log.line(form.json(fields, INFO, Date.now()))
   }
 
   /** The rare and the readable ones: through the host's own logger. */
-  #write(form: LineForm, fields: AccessFields, msg: string, failure: Outcome | undefined): void {
+  #write(form: LineForm, fields: AccessFields, failure: Outcome | undefined): void {
+    const msg = form.message(fields)
     const { route, service } = form
     if (failure === undefined) this.#host.log.info({ route, service, ...fields }, msg)
     else this.#host.log.warn({ route, service, ...fields, cause: causeOf(failure.fault) }, msg)

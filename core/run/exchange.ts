@@ -54,6 +54,7 @@ export class LiveExchange implements Exchange<SlotName, SlotName, SlotName> {
   readonly client: Peer
   readonly #runner: Runner
   #mark = -2
+  #path: string | undefined
 
   constructor(inbound: Inbound, runner: Runner) {
     this.id = inbound.id
@@ -66,8 +67,11 @@ export class LiveExchange implements Exchange<SlotName, SlotName, SlotName> {
   }
 
   get path(): string {
-    const mark = this.#questionMark()
-    return mark === -1 ? this.target : this.target.slice(0, mark)
+    if (this.#path === undefined) {
+      const mark = this.#questionMark()
+      this.#path = mark === -1 ? this.target : this.target.slice(0, mark)
+    }
+    return this.#path
   }
 
   get query(): string {

@@ -13,10 +13,10 @@ export interface Ending {
 }
 
 /** In one place, after the body and the connection had their last word: never on whichever event comes first. */
-export function outcomeOf({ finished, ...ending }: Ending): Outcome {
-  const { fault, code } = ending
+export function outcomeOf({ finished, status, stage, code, reason, fault, ms, bytesIn, bytesOut }: Ending): Outcome {
   const aborted = !finished && (fault === undefined || fault.code === 'CLIENT_CLOSED')
-  return { ...ending, result: aborted ? 'aborted' : resultOf(fault, code), code: aborted ? 'CLIENT_CLOSED' : code }
+  const result = aborted ? 'aborted' : resultOf(fault, code)
+  return { result, status, stage, code: aborted ? 'CLIENT_CLOSED' : code, reason, fault, ms, bytesIn, bytesOut }
 }
 
 function resultOf(fault: Fault | undefined, code: string): Outcome['result'] {

@@ -1,8 +1,9 @@
 import type { RawHeaders } from '../contract.ts'
 
-/** Whether `name`, in whatever case, is `lower`. Lengths first: nearly every comparison ends there. */
+/** Whether `name`, in whatever case, is `lower`. Length and first letter first: nearly every comparison ends there. */
 export function sameName(name: string, lower: string): boolean {
-  return name.length === lower.length && (name === lower || name.toLowerCase() === lower)
+  if (name.length !== lower.length || (name.charCodeAt(0) | 0x20) !== (lower.charCodeAt(0) | 0x20)) return false
+  return name === lower || name.toLowerCase() === lower
 }
 
 export function firstValue(raw: RawHeaders, lower: string): string | undefined {

@@ -1,7 +1,7 @@
 // The one line of a request: its fields, and its JSON without a general serialiser.
 import type { Exchange, Outcome, Route } from '../../core/index.ts'
 import { clientAddress } from './forwarded.ts'
-import { jsonText } from './json-text.ts'
+import { jsonInner } from './json-text.ts'
 import type {} from './session.ts'
 import type { TrustedPeers } from './trusted-peers.ts'
 import type { Credential } from './upstream.ts'
@@ -73,34 +73,54 @@ export class LineForm {
   readonly service: string | undefined
   /** Its requests go upstream with a token of the service, or not at all. */
   readonly needsToken: boolean
-  readonly #constant: string
+  readonly #start: string
+  readonly #found: Message
+  readonly #missing: Message
 
   constructor(route: Route | undefined) {
     this.route = route?.id
     this.service = route?.target_service || undefined
     this.needsToken = route?.auth === 'session' && route.service !== undefined
-    this.#constant = `${member('route', this.route)}${member('service', this.service)}`
+    this.#start = `${member('route', this.route)}${member('service', this.service)}`
+    this.#found = messageOf(this, true)
+    this.#missing = messageOf(this, false)
   }
 
   /** Runbooks grep for it: the words and the capital letters are the seeds'. */
-  message(tokenFound: boolean): string {
-    if (this.service === undefined || !(this.needsToken || tokenFound)) return 'request'
-    return `token_found=${tokenFound ? 'True' : 'False'} service=${this.service}`
+  message(f: AccessFields): string {
+    return this.#message(f).text
   }
 
   /** pino's shape: numeric level, `time` in ms since the epoch, `msg` last. */
-  json(f: AccessFields, level: number, time: number, msg: string): string {
+  json(f: AccessFields, level: number, time: number): string {
     return (
-      `{"level":${level},"time":${time}${this.#constant}` +
-      `,"method":${jsonText(f.method)},"path":${jsonText(f.path)},"status":${f.status}` +
-      `,"outcome":"${f.outcome}","code":${jsonText(f.code)}${member('reason', f.reason)},"stage":${jsonText(f.stage)}` +
-      `,"duration_ms":${f.duration_ms},"bytes_in":${f.bytes_in},"bytes_out":${f.bytes_out}` +
-      `,"correlation_id":${jsonText(f.correlation_id)},"client":${jsonText(f.client)}` +
-      `${member('session', f.session)}${member('token', f.token)},"msg":${jsonText(msg)}}`
+      `{"level":${level},"time":${time}${this.#start}` +
+      `,"method":"${jsonInner(f.method)}","path":"${jsonInner(f.path)}","status":${f.status}` +
+      `,"outcome":"${f.outcome}","code":"${jsonInner(f.code)}"${member('reason', f.reason)}` +
+      `,"stage":"${jsonInner(f.stage)}","duration_ms":${f.duration_ms},"bytes_in":${f.bytes_in}` +
+      `,"bytes_out":${f.bytes_out},"correlation_id":"${jsonInner(f.correlation_id)}"` +
+      `,"client":"${jsonInner(f.client)}"${member('session', f.session)}${member('token', f.token)}` +
+      this.#message(f).end
     )
+  }
+
+  #message({ token }: AccessFields): Message {
+    return token === undefined ? this.#missing : this.#found
   }
 }
 
+interface Message {
+  readonly text: string
+  /** As the last member of a line. */
+  readonly end: string
+}
+
+function messageOf({ service, needsToken }: LineForm, tokenFound: boolean): Message {
+  const bare = service === undefined || !(needsToken || tokenFound)
+  const text = bare ? 'request' : `token_found=${tokenFound ? 'True' : 'False'} service=${service}`
+  return { text, end: `${member('msg', text)}}` }
+}
+
 function member(name: string, value: string | undefined): string {
-  return value === undefined ? '' : `,"${name}":${jsonText(value)}`
+  return value === undefined ? '' : `,"${name}":"${jsonInner(value)}"`
 }

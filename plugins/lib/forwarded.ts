@@ -34,7 +34,8 @@ function forwardedElement(ip: string, host: string | undefined, scheme: string):
 
 /** A port's colon is no token character; a client's quote or backslash must not end our string. */
 function quoted(host: string): string {
-  return /^[A-Za-z0-9._-]+$/.test(host) ? host : `"${host.replaceAll(/["\\]/g, '\\$&')}"`
+  if (/^[A-Za-z0-9._-]+$/.test(host)) return host
+  return /["\\]/.test(host) ? `"${host.replaceAll(/["\\]/g, '\\$&')}"` : `"${host}"`
 }
 
 /** The user's address: the last one in X-Forwarded-For that no trusted proxy holds, read from the near end; else the peer's. */

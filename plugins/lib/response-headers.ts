@@ -60,7 +60,7 @@ export class ResponseFilter {
     const raw = texts(fields)
     const nominated = nominatedBy(raw)
     const kept: RawHeaders = []
-    const directives: string[] = []
+    let directives = ''
     let challenges: 'untouched' | 'dropped' | 'left' = 'untouched'
     for (let i = 0; i < raw.length; i += 2) {
       const name = raw[i]!
@@ -78,12 +78,12 @@ export class ResponseFilter {
         challenges = 'left'
       }
       if (this.#personal && rule === 'shared') continue
-      if (this.#personal && rule === 'cache') directives.push(value)
+      if (this.#personal && rule === 'cache') directives = directives === '' ? value : `${directives}, ${value}`
       else kept.push(name, value)
     }
     // A 401 carries a challenge (RFC 9110 §15.5.2); `Session` is a scheme no browser opens a dialog for.
     if (status === 401 && challenges === 'dropped') kept.push('WWW-Authenticate', 'Session')
-    if (this.#personal) kept.push('Cache-Control', personalCaching(directives.join(', ')))
+    if (this.#personal) kept.push('Cache-Control', knownPersonalCaching(directives))
     return kept
   }
 
@@ -95,6 +95,19 @@ export class ResponseFilter {
   trailers(fields: WireFields): RawHeaders {
     return withoutFields(texts(fields), (lower) => rules.has(lower) || notInTrailers.test(lower))
   }
+}
+
+const personalKnown = new Map<string, string>()
+const MAX_KNOWN = 64
+
+/** An upstream says the same few things: each is worked out once, while they are few and short. */
+function knownPersonalCaching(value: string): string {
+  let made = personalKnown.get(value)
+  if (made === undefined) {
+    made = personalCaching(value)
+    if (personalKnown.size < MAX_KNOWN && value.length < 128) personalKnown.set(value, made)
+  }
+  return made
 }
 
 /** As it was where it says no-store or private; else without what lets a shared cache keep it, and private. */
