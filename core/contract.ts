@@ -336,6 +336,8 @@ export interface ConfigView {
 export interface Base<C> {
   readonly api?: 1
   readonly name: string
+  /** Pure. Names of cookies that are this plugin's: two plugins that claim one are refused. */
+  cookies?(sections: Readonly<Partial<Sections>>): readonly string[]
   /** Schema of `with`. Absent: the plugin takes no options. */
   readonly options?: StandardSchemaV1<unknown, C>
   readonly sections?: { readonly [K in SectionName]?: Section<Sections[K]> }

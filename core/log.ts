@@ -48,11 +48,11 @@ export function createLog(settings: LogSettings, target: LogTarget = stdoutTarge
 
 /** Message, code and the chain of causes; a stack only where the error is a defect of ours. */
 function plainError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : typeof error
   const { code } = error as { code?: unknown }
   const shown: Record<string, unknown> = { type: error.name, message: error.message }
   if (code !== undefined) shown.code = code
-  if (error.cause !== undefined) shown.cause = plainError(error.cause)
+  if (error.cause instanceof Error) shown.cause = plainError(error.cause) // anything else may be a body with a token in it
   if (code === undefined) shown.stack = error.stack
   return shown
 }

@@ -22,6 +22,7 @@ export default defineStage({
   needs: ['route'],
   provides: ['session'],
   guards: ['session'],
+  cookies: ({ session }) => [session?.cookie.name ?? 'bff_session', 'bff_login'],
   also: ['endpoints'],
   brings: ['login', 'callback', 'logout', 'session', 'verify'],
   sections: { auth: sections.auth, session: sections.session, cors: sections.cors },

@@ -1,5 +1,6 @@
 // What must hold between the profiles of one process: they share one router, and no path is claimed twice.
 import { formatPlace, type Report } from '../config/report.ts'
+import type { Sections } from '../contract.ts'
 import { canonical } from '../resources.ts'
 import type { ListedStage, PlannedProgram, Profile } from './profile.ts'
 
@@ -7,8 +8,10 @@ import type { ListedStage, PlannedProgram, Profile } from './profile.ts'
 export function proveTogether(
   profiles: readonly Profile[],
   programs: readonly PlannedProgram[],
+  sections: Readonly<Partial<Sections>>,
   report: Report,
 ): readonly PlannedProgram[] {
+  proveCookies(profiles, sections, report)
   const [first, ...others] = profiles
   const router = routerOf(first!)
   for (const other of others) {
@@ -51,4 +54,20 @@ function withoutTwins(programs: readonly PlannedProgram[], report: Report): Plan
     }
     return true
   })
+}
+
+/** A name is one whatever prefix browsers know it by (RFC 6265bis, section 4.1.3). */
+function proveCookies(profiles: readonly Profile[], sections: Readonly<Partial<Sections>>, report: Report): void {
+  const owners = new Map<string, ListedStage>()
+  for (const listed of profiles.flatMap((profile) => profile.stages)) {
+    for (const cookie of listed.stage.cookies?.(sections) ?? []) {
+      const name = cookie.replace(/^__(host|secure|http|host-http)-/i, '')
+      const owner = owners.get(name)
+      if (owner && owner.stage !== listed.stage) {
+        const message = `stage ${listed.name} and stage ${owner.name} (${formatPlace(owner.place)}) both claim the cookie ${name}; rename one, or remove a stage`
+        report.error(listed.place, message)
+      }
+      owners.set(name, owner ?? listed)
+    }
+  }
 }

@@ -5,7 +5,7 @@ import { proveTogether } from '../compile/together.ts'
 import type { ConfigDirectory } from '../config/directory.ts'
 import type { Place, Report } from '../config/report.ts'
 import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas.ts'
-import type { Base, ServerSettings } from '../contract.ts'
+import type { Base, Sections, ServerSettings } from '../contract.ts'
 import type { LoadedConfig, Overrides } from '../load.ts'
 import { PluginError } from '../plugins.ts'
 import { LoadContext, settingsOf, validateKey } from './context.ts'
@@ -43,7 +43,7 @@ export async function load(
     ...{ server, log: core.log, services, sections: sections.values },
     profile: complete[0]!,
     profiles: complete,
-    programs: prove(complete, context),
+    programs: prove(complete, sections.values, context),
     loader: context.loader,
     files: filesOf(directory, profiles),
     optionsOf,
@@ -81,12 +81,17 @@ function namedByRoutes({ directory }: LoadContext): [string, Place][] {
   })
 }
 
-function prove(profiles: readonly (Profile & LoadedProfile)[], context: LoadContext): readonly PlannedProgram[] {
+function prove(
+  profiles: readonly (Profile & LoadedProfile)[],
+  sections: Readonly<Partial<Sections>>,
+  context: LoadContext,
+): readonly PlannedProgram[] {
   if (!profiles.every((profile) => profile.whole)) return []
   for (const profile of profiles) proveOrder(profile, context.report)
   return proveTogether(
     profiles,
     profiles.flatMap((profile) => planPrograms(profile, optionsFor(context), context.report)),
+    sections,
     context.report,
   )
 }
