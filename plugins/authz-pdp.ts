@@ -1,4 +1,4 @@
-import { defineStage, type Exchange, type Host, type Route, type Verdict } from '../core/index.ts'
+import { defineStage, type Exchange, type ExplainHost, type Host, type Route, type Verdict } from '../core/index.ts'
 import { readJson } from './lib/authz-body.ts'
 import { type Decision, DecisionPoint, pdpPool } from './lib/authz-decision-point.ts'
 import { authzRouteKeys, type CompiledMapping, compileMapping, mappingFor, mappingProblems } from './lib/authz-map.ts'
@@ -26,6 +26,9 @@ export default defineStage({
     const point = await openPoint(host)
     return (route) => ({ run: judge(route, point, host) })
   },
+  explain(host) {
+    return (route) => ({ run: pretend(route, host) })
+  },
 })
 
 async function openPoint(host: Host<undefined>): Promise<DecisionPoint | undefined> {
@@ -37,7 +40,7 @@ async function openPoint(host: Host<undefined>): Promise<DecisionPoint | undefin
 }
 
 function judge(route: Route, point: DecisionPoint | undefined, { log }: Host<undefined>) {
-  const mappings = new Map(Object.entries(route.authz_map ?? {}).map(([method, map]) => [method, compileMapping(map)]))
+  const mappings = mappingsOf(route)
 
   const ask = (x: X, mapping: CompiledMapping, body: unknown): Verdict<'filter'> | Promise<Verdict<'filter'>> => {
     const question = questionOf(x, route, mapping, body)
@@ -62,8 +65,31 @@ function judge(route: Route, point: DecisionPoint | undefined, { log }: Host<und
 
   return (x: X): Verdict<'filter'> | Promise<Verdict<'filter'>> => {
     const mapping = mappingFor(mappings, x.method)
-    // Both are refused at load; a door that stands on that alone is not shut.
-    if (mapping === undefined || point === undefined) return x.reply(403, 'FORBIDDEN', { reason: 'not_mapped' })
+    if (mapping === undefined || point === undefined) return notMapped(x)
     return mapping.readsBody ? readJson(x).then((body) => ask(x, mapping, body)) : ask(x, mapping, undefined)
   }
+}
+
+/** What would be asked; the answer, which is the decision point's alone, is taken to be yes. */
+function pretend(route: Route, host: ExplainHost<undefined>) {
+  const mappings = mappingsOf(route)
+  const { base_url } = host.section('pdp')
+  return (x: X): Verdict<'filter'> => {
+    const mapping = mappingFor(mappings, x.method)
+    if (mapping === undefined) return notMapped(x)
+    const question = mapping.readsBody
+      ? `whether the user may ${mapping.action} this ${mapping.resource}, with what the body says of it`
+      : questionOf(x, route, mapping, undefined)
+    host.would(x, `ask ${base_url} ${question}, unless the answer is known`)
+    return x.proceed()
+  }
+}
+
+function mappingsOf(route: Route): ReadonlyMap<string, CompiledMapping> {
+  return new Map(Object.entries(route.authz_map ?? {}).map(([method, mapping]) => [method, compileMapping(mapping)]))
+}
+
+/** Refused at load; but a door that stands on that alone is not shut. */
+function notMapped(x: X): Verdict<'filter'> {
+  return x.reply(403, 'FORBIDDEN', { reason: 'not_mapped' })
 }

@@ -1,5 +1,6 @@
 // docs/authz-pdp.md: the config it shows loads, and the question it shows is the one that is asked.
 import t from 'tap'
+import { Explainer } from '../../core/explain/explain.ts'
 import { loadConfig } from '../../core/load.ts'
 import { compileMapping } from '../../plugins/lib/authz-map.ts'
 import { questionOf } from '../../plugins/lib/authz-question.ts'
@@ -34,4 +35,16 @@ t.test('the page can be followed', async (t) => {
   const x = new FakeExchange('/api/tasks', { method: 'POST', slots: { match, session: { sub: 'ada' } as Session } })
   const question = questionOf(x, route, compileMapping(route.authz_map!.POST!), { name: 'water the plants' })
   t.same(JSON.parse(question), JSON.parse(block('question')))
+
+  const explainer = await Explainer.open(config!)
+  t.teardown(() => explainer.close())
+  const explained = async (method: string, target: string) => {
+    const { stages } = await explainer.explain({ method, target, as: 'user' })
+    return stages.find(({ name }) => name === 'authz-pdp')
+  }
+  t.match(await explained('GET', '/api/tasks/7'), {
+    verdict: 'proceed',
+    would: [/^ask https:\/\/pdp\.example\.com \{.*"resource":\{"type":"task","id":"7"/],
+  })
+  t.match(await explained('POST', '/api/tasks'), { would: [/may create this task, with what the body says/] })
 })
