@@ -1,5 +1,6 @@
 import type { Log } from '../contract.ts'
 import { type ErrorCode, statusOf } from '../errors.ts'
+import { stageNumber } from '../run/current-stage.ts'
 import type { Ground } from '../run/ground.ts'
 import { type AnyExchange, program, type Step } from '../run/program.ts'
 import { TraceHub } from '../trace.ts'
@@ -8,6 +9,7 @@ import { TraceHub } from '../trace.ts'
 export function closedGround(log: Log, code: ErrorCode, detail: string): Ground {
   const refuse: Step = {
     name: 'core',
+    number: stageNumber('core'),
     terminal: false,
     provides: [],
     reads: new Set(),
