@@ -21,10 +21,11 @@ interface Opened {
 }
 
 const beingSetUp = new AsyncLocalStorage<Opened[] | undefined>()
+let watched = 0
 
 /** What is shared outlives the generation that opened it, and is closed with its last user: no leak of the plugin's. */
 export function notOfPlugin<T>(open: () => T): T {
-  return beingSetUp.run(undefined, open)
+  return watched === 0 ? open() : beingSetUp.run(undefined, open)
 }
 
 /**
@@ -43,10 +44,12 @@ export class LeftOpen {
       },
     })
     hook.enable()
+    watched++
     try {
       return await beingSetUp.run(opened, async () => setUp())
     } finally {
       hook.disable()
+      if (--watched === 0) beingSetUp.disable() // else Node 20 hooks into every promise and callback from here on
       if (opened.length > 0) this.#opened.set(plugin, [...(this.#opened.get(plugin) ?? []), ...opened])
     }
   }
