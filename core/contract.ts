@@ -60,6 +60,8 @@ export interface Route extends Readonly<RouteKeys> {
   readonly auth: string
   /** The name in `services`; empty on an endpoint. */
   readonly target_service: string
+  /** Services that a stage may choose instead. Absent: none. */
+  readonly other_services?: readonly string[]
   /** What `target_service` names; absent on an endpoint. */
   readonly service?: Service
   /** Template of the path to send; absent with `preserve_path`, or on an endpoint. */

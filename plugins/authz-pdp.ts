@@ -8,12 +8,13 @@ import { clock } from './lib/clock.ts'
 import type {} from './lib/path-pattern.ts'
 import type {} from './lib/session.ts'
 
-type X = Exchange<'route' | 'match' | 'session'>
+type X = Exchange<'route' | 'match' | 'session', 'service'>
 
 /** Asks a decision point whether this user may do this to that; routes with `authz: pdp` only. In doubt nothing passes. */
 export default defineStage({
   name: 'authz-pdp',
   needs: ['route', 'match', 'session'],
+  wants: ['service'],
   // The client's body (20 s) and the decision point (30 s at most) are waited for, each with its own answer.
   timeout: 60_000,
   also: ['upgrades'],

@@ -1,4 +1,14 @@
-import { defineStage, type Exchange, type Host, type Reply, type Route, type Sink, type Stream } from '../core/index.ts'
+import {
+  defineStage,
+  type Exchange,
+  type Host,
+  type Reply,
+  type Route,
+  type Service,
+  type Sink,
+  type Stream,
+} from '../core/index.ts'
+import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { sections } from './lib/settings.ts'
@@ -8,8 +18,7 @@ import { type PoolSettings, type UpstreamPool, upstreamPool } from './lib/upstre
 
 type ForwardExchange = Exchange<'upstream'>
 
-function poolOf(route: Route): PoolSettings {
-  const { base_url, timeout } = route.service!
+function poolOf(route: Route, { base_url, timeout }: Service): PoolSettings {
   return {
     origin: new URL(base_url).origin,
     use: route.streaming ? 'streams' : 'calls',
@@ -42,18 +51,21 @@ export default defineStage({
     const pools = new Map<string, UpstreamPool>()
     for (const route of host.routes) {
       if (route.service === undefined) continue
-      const settings = poolOf(route)
-      const key = JSON.stringify(settings)
-      if (!pools.has(key)) pools.set(key, await host.shared(upstreamPool, settings))
+      for (const name of servicesOf(route)) {
+        const settings = poolOf(route, serviceOf(route, name, host.services))
+        const key = JSON.stringify(settings)
+        if (!pools.has(key)) pools.set(key, await host.shared(upstreamPool, settings))
+      }
     }
     return (route) => {
-      const rules: CallRules = {
-        pool: pools.get(JSON.stringify(poolOf(route)))!,
-        filter: new ResponseFilter(own, isPersonal(route)),
-        headersTimeout: route.service!.timeout,
-        bodyTimeout: route.streaming ? 0 : route.service!.idle_timeout,
-      }
-      return { run: (x) => forward(rules, x) }
+      const filter = new ResponseFilter(own, isPersonal(route))
+      const rules = new PerService(route, (name): CallRules => {
+        const service = serviceOf(route, name, host.services)
+        const pool = pools.get(JSON.stringify(poolOf(route, service)))!
+        const bodyTimeout = route.streaming ? 0 : service.idle_timeout
+        return { pool, filter, headersTimeout: service.timeout, bodyTimeout }
+      })
+      return { run: (x) => forward(rules.get(x.get('upstream').service.name), x) }
     }
   },
   explain(host) {

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { defineStage, type Exchange, type Host, type Proceed, type Reply, type Route } from '../core/index.ts'
+import {
+  defineStage,
+  type Exchange,
+  type Host,
+  type Proceed,
+  type Reply,
+  type Route,
+  type Service,
+} from '../core/index.ts'
+import { PerService, serviceOf } from './lib/chosen-service.ts'
 import { pushForwarded } from './lib/forwarded.ts'
 import { originalUser } from './lib/original-user.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
@@ -19,7 +28,7 @@ declare module '../core/contract.ts' {
   }
 }
 
-type InjectExchange = Exchange<'route' | 'match', 'session' | 'token', 'upstream'>
+type InjectExchange = Exchange<'route' | 'match', 'session' | 'token' | 'service', 'upstream'>
 
 const cookieName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no cookie name')
 const own = new OwnCookies()
@@ -27,22 +36,24 @@ const own = new OwnCookies()
 /** What one route's requests become; everything that does not depend on the request is settled here. */
 class Injector {
   readonly #route: Route
+  readonly #service: Service
   readonly #peers: TrustedPeers
   readonly #cookies: CookieFilter
   readonly #path: PathMaker
 
-  constructor(route: Route, peers: TrustedPeers, cookies: OwnCookies) {
+  constructor(route: Route, service: Service, peers: TrustedPeers, cookies: OwnCookies) {
     this.#route = route
+    this.#service = service
     this.#peers = peers
     this.#cookies = new CookieFilter(route.forward_cookies ?? [], cookies)
-    this.#path = compileTemplate(route, basePath(route))
+    this.#path = compileTemplate(route, basePath(service))
   }
 
   run(x: InjectExchange): Proceed | Reply {
     const path = this.#path(x.path, x.get('match'))
     const problem = filledPathProblem(path)
     if (problem !== undefined) return x.reply(400, 'BAD_TARGET', { detail: problem, reason: 'upstream_path' })
-    const service = this.#route.service!
+    const service = this.#service
     const credential = x.peek('token')
     const headers = this.#headers(x, credential !== undefined)
     return x.proceed({ upstream: { method: x.method, path: path + x.query, headers, service, credential } })
@@ -61,8 +72,8 @@ class Injector {
   }
 }
 
-function basePath(route: Route): string {
-  const path = new URL(route.service!.base_url).pathname
+function basePath({ base_url }: Service): string {
+  const path = new URL(base_url).pathname
   return path.endsWith('/') ? path.slice(0, -1) : path
 }
 
@@ -79,7 +90,7 @@ function* problems(route: Route): Iterable<string> {
 export default defineStage({
   name: 'header-inject',
   needs: ['route', 'match'],
-  wants: ['session', 'token'],
+  wants: ['session', 'token', 'service'],
   provides: ['upstream'],
   sections: { session: sections.session },
   routeKeys: { forward_cookies: z.array(cookieName).default([]) },
@@ -89,8 +100,11 @@ export default defineStage({
     const peers = new TrustedPeers(host.server.trusted_proxies)
     const cookies = new OwnCookies(host.section('session').cookie.name)
     return (route) => {
-      const injector = new Injector(route, peers, cookies)
-      return { run: (x) => injector.run(x) }
+      const injectors = new PerService(
+        route,
+        (name) => new Injector(route, serviceOf(route, name, host.services), peers, cookies),
+      )
+      return { run: (x) => injectors.get(x.peek('service')).run(x) }
     }
   },
 })

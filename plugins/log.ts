@@ -1,5 +1,6 @@
 import { defineStage, type Host, type Outcome, type Route } from '../core/index.ts'
 import { type AccessFields, accessFields, LineForm, type LoggedExchange } from './lib/access-line.ts'
+import { PerService, servicesOf } from './lib/chosen-service.ts'
 import type {} from './lib/session.ts'
 import { TrustedPeers } from './lib/trusted-peers.ts'
 import type {} from './lib/upstream.ts'
@@ -11,13 +12,15 @@ const MAX_CAUSE = 300
 class AccessLog {
   readonly #host: Host<undefined>
   readonly #peers: TrustedPeers
-  readonly #forms: ReadonlyMap<Route, LineForm>
+  readonly #forms: ReadonlyMap<Route, PerService<LineForm>>
   readonly #unrouted = new LineForm(undefined)
 
   constructor(host: Host<undefined>) {
     this.#host = host
     this.#peers = new TrustedPeers(host.server.trusted_proxies)
-    this.#forms = new Map(host.routes.map((route) => [route, new LineForm(route)]))
+    this.#forms = new Map(
+      host.routes.map((route) => [route, new PerService(route, (service) => new LineForm(route, service))]),
+    )
   }
 
   settled(x: LoggedExchange, outcome: Outcome): undefined {
@@ -25,7 +28,7 @@ class AccessLog {
     const { level, format } = this.#host.logSettings
     if (!failed && (level === 'warn' || level === 'error')) return
     const route = x.peek('route')
-    const form = (route && this.#forms.get(route)) ?? this.#unrouted
+    const form = (route && this.#forms.get(route)?.get(listed(route, x.peek('service')))) ?? this.#unrouted
     const fields = accessFields(x, outcome, this.#peers)
     if (failed || format === 'text') this.#write(form, fields, failed ? outcome : undefined)
     else this.#host.log.line(form.json(fields, INFO, Date.now()))
@@ -38,6 +41,11 @@ class AccessLog {
     if (failure === undefined) this.#host.log.info({ route, service, ...fields }, msg)
     else this.#host.log.warn({ route, service, ...fields, cause: causeOf(failure.fault) }, msg)
   }
+}
+
+/** A service that the route does not list got no request: the line is the route's own. */
+function listed(route: Route, service: string | undefined): string | undefined {
+  return service !== undefined && servicesOf(route).includes(service) ? service : undefined
 }
 
 /** Why, down the chain of causes; sentences only: the stack of a defect has a line of its own. */
@@ -56,7 +64,7 @@ function causeOf(error: unknown): string | undefined {
 export default defineStage({
   name: 'log',
   role: 'observer',
-  wants: ['route', 'session', 'token'],
+  wants: ['route', 'session', 'token', 'service'],
   also: ['upgrades', 'endpoints'],
   setup(host: Host<undefined>) {
     const log = new AccessLog(host)

@@ -1,17 +1,19 @@
 import { defineStage, type Exchange, type ExplainHost, type Log, type Route, type Verdict } from '../core/index.ts'
 import { bridge, bridgeSections } from './lib/bridge.ts'
 import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
+import { PerService } from './lib/chosen-service.ts'
 import { loginUrl } from './lib/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
 import { isResourceIndicator } from './lib/text-values.ts'
 import type { Credential } from './lib/upstream.ts'
 
-type X = Exchange<'route' | 'session', never, 'token'>
+type X = Exchange<'route' | 'session', 'service', 'token'>
 
 /** Gives each request of a session route the token of its service: from the session, or minted while it waits. */
 export default defineStage({
   name: 'token-resolve',
   needs: ['route', 'session'],
+  wants: ['service'],
   provides: ['token'],
   // A mint is waited for up to 5 s, behind a session store that has its own time limit.
   timeout: 15_000,
@@ -25,9 +27,10 @@ export default defineStage({
     const { credential, intention } = pretendBroker(host)
     return (route) => {
       const run = resolver(route, { credential }, host.log, host.server.public_url)
-      const told = intention(route.target_service)
+      const intentions = new PerService(route, intention)
       return {
         run(x) {
+          const told = intentions.get(x.peek('service'))
           if (told) host.would(x, told)
           return run(x)
         },
@@ -66,7 +69,11 @@ function needsToken(route: Route): boolean {
 }
 
 function resolver(route: Route, broker: Pick<Broker, 'credential'>, log: Log, publicUrl: string) {
-  const service = route.target_service
+  const resolvers = new PerService(route, (service) => resolverFor(service, route, broker, log, publicUrl))
+  return (x: X) => resolvers.get(x.peek('service'))(x)
+}
+
+function resolverFor(service: string, route: Route, broker: Pick<Broker, 'credential'>, log: Log, publicUrl: string) {
   const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> =>
     isRefused(got) ? refuse(x, got) : x.proceed({ token: got })
 

@@ -26,13 +26,14 @@ export function readRoute(extra: PluginKeys, value: unknown, where: Where): Rout
 }
 
 function assemble(entry: RouteEntry, added: Partial<RouteKeys>): RouteSettings {
-  const { id, path, methods, hosts, target_service, upstream_path, auth } = entry
+  const { id, path, methods, hosts, target_service, other_services, upstream_path, auth } = entry
   const { preserve_path, encoded_slash, websocket, streaming, profile, stages } = entry
   return {
     ...added,
     ...{ id, path, target_service, auth, preserve_path, encoded_slash, websocket, streaming },
     ...(methods && { methods: [...new Set(methods)] }),
     ...(hosts && { hosts: [...new Set(hosts)] }),
+    ...(other_services.length > 0 && { other_services: [...new Set(other_services)] }),
     ...(upstream_path !== undefined && !preserve_path && { upstream_path }),
     ...(profile !== undefined && { profile }),
     ...(stages !== undefined && { stages }),

@@ -60,6 +60,7 @@ const shape = {
   methods: z.array(method).min(1, 'must not be empty; leave methods out to allow all').optional(),
   hosts: z.array(host).min(1, 'must not be empty; leave hosts out to allow any').optional(),
   target_service: text,
+  other_services: z.array(text).default([]),
   upstream_path: text.optional(),
   preserve_path: z.boolean().default(false),
   auth: z

@@ -20,6 +20,7 @@ export interface RouteData extends Readonly<Partial<Record<keyof RouteKeys, unkn
   readonly methods?: readonly string[]
   readonly hosts?: readonly string[]
   readonly target_service: string
+  readonly other_services?: readonly string[]
   readonly upstream_path?: string
   readonly preserve_path?: boolean
   readonly auth?: string

@@ -1,5 +1,5 @@
 import type { RouteEntry } from '../compile/profile.ts'
-import type { ConfigDocument } from '../config/document.ts'
+import type { ConfigDocument, Path } from '../config/document.ts'
 import { formatPlace } from '../config/report.ts'
 import { type RouteSettings, routeSchema, servicesSchema } from '../config/schemas.ts'
 import { didYouMean } from '../config/suggest.ts'
@@ -49,11 +49,14 @@ function routeEntry(
   const { stages = {}, profile, ...own } = settings
   const target = own.target_service
   const service = Object.hasOwn(services, target) ? services[target] : undefined
+  const refuse = (key: string, name: string, named: readonly string[], path: Path) =>
+    report.error(document.place(['routes', i, ...path]), `${key} ${name} is not in services${didYouMean(name, named)}`)
   const named = namesOf(document)
   // One that is there but wrong has been reported at its own place.
-  if (!service && !named.includes(target) && !document.broken(['services'])) {
-    const message = `target_service ${target} is not in services${didYouMean(target, named)}`
-    report.error(document.place(['routes', i, 'target_service']), message)
+  if (!document.broken(['services'])) {
+    if (!named.includes(target)) refuse('target_service', target, named, ['target_service'])
+    for (const [j, other] of (own.other_services ?? []).entries())
+      if (!named.includes(other)) refuse('other_services', other, named, ['other_services', j])
   }
   const place = document.place(['routes', i])
   const route = Object.freeze({ ...own, from: 'routes.yaml', service, at: formatPlace(place) }) as Route

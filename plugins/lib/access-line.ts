@@ -1,12 +1,13 @@
 // The one line of a request: its fields, and its JSON without a general serialiser.
 import type { Exchange, Outcome, Route } from '../../core/index.ts'
+import type {} from './chosen-service.ts'
 import { clientAddress } from './forwarded.ts'
 import { jsonInner } from './json-text.ts'
 import type {} from './session.ts'
 import type { TrustedPeers } from './trusted-peers.ts'
 import type { Credential } from './upstream.ts'
 
-export type LoggedExchange = Exchange<never, 'route' | 'session' | 'token'>
+export type LoggedExchange = Exchange<never, 'route' | 'session' | 'token' | 'service'>
 
 /** `duration_ms` with one decimal; bytes are those of bodies; `session` and `token` are fingerprints. */
 export interface AccessFields {
@@ -77,9 +78,9 @@ export class LineForm {
   readonly #found: Message
   readonly #missing: Message
 
-  constructor(route: Route | undefined) {
+  constructor(route: Route | undefined, service = route?.target_service) {
     this.route = route?.id
-    this.service = route?.target_service || undefined
+    this.service = service || undefined
     this.needsToken = route?.auth === 'session' && route.service !== undefined
     this.#start = `${member('route', this.route)}${member('service', this.service)}`
     this.#found = messageOf(this, true)

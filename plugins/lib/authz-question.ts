@@ -1,10 +1,11 @@
 import { type Exchange, fault, type Route } from '../../core/index.ts'
 import type { CompiledMapping } from './authz-map.ts'
 import { readValue } from './authz-value.ts'
+import type {} from './chosen-service.ts'
 
 /** The body to send, which is also what its decision is kept under. Throws the fault to answer where the request can be read in two ways. */
 export function questionOf(
-  x: Exchange<'match' | 'session'>,
+  x: Exchange<'match' | 'session', 'service'>,
   route: Route,
   { resource, action, id, props }: CompiledMapping,
   body: unknown,
@@ -16,7 +17,7 @@ export function questionOf(
     action: { name: action },
     // What the body lacks is left out, and the decision point sees that it is not there.
     resource: { type: resource, id: idText(readValue(id, match, body)), properties: Object.fromEntries(read) },
-    context: { route: route.id, service: route.target_service, method: x.method },
+    context: { route: route.id, service: x.peek('service') ?? route.target_service, method: x.method },
   })
 }
 

@@ -1,6 +1,7 @@
 // One bridge a configuration: the same sessions, IdP and broker for every stage and endpoint of a generation.
 import type { Host, Shared } from '../../core/index.ts'
 import { type Broker, createBroker } from './broker.ts'
+import { servicesOf } from './chosen-service.ts'
 import { clock } from './clock.ts'
 import { type Idp, idpSettings, idpShared } from './idp.ts'
 import type { Minter, MintWish } from './minter.ts'
@@ -51,7 +52,7 @@ export function bridge(host: Host<unknown>): Promise<Bridge> {
 
 function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
   const session = routes.filter(({ auth, target_service }) => auth === 'session' && target_service !== '')
-  return new Set(session.map(({ target_service }) => target_service))
+  return new Set(session.flatMap(servicesOf))
 }
 
 const bridgeShared: Shared<BridgeSettings, Bridge> = {

@@ -103,7 +103,13 @@ class MadeFront implements Front {
 }
 
 function stepsOf(stages: Stages, route: Route, tell: (x: AnyExchange, outcome: Outcome) => void): Step[] {
-  const plain = { number: 0, terminal: false, provides: [], reads: new Set<string>(), timeout: stages.timeout ?? 30_000 }
+  const plain = {
+    number: 0,
+    terminal: false,
+    provides: [],
+    reads: new Set<string>(),
+    timeout: stages.timeout ?? 30_000,
+  }
   const none = { run: undefined, response: undefined, settled: undefined }
   return [
     { ...plain, ...none, name: 'router', provides: ['route'], run: (x) => proceed(x, { route }) },
