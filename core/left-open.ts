@@ -30,7 +30,7 @@ export function notOfPlugin<T>(open: () => T): T {
 
 /**
  * Finds what a plugin opened beside its host while it was set up, and left open when its generation ended: such a plugin leaks with
- * every reload. Only set-up is watched, so requests pay nothing. On Deno `createHook` sees nothing, and nothing is found.
+ * every reload. Only set-up is watched, so requests pay nothing. Where `createHook` sees nothing, nothing is found.
  */
 export class LeftOpen {
   readonly #opened = new Map<string, Opened[]>()

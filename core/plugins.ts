@@ -69,7 +69,7 @@ function folder(kind: string): string {
 
 /** Names of the built-in plugins of a kind: the files of its folder; `index` only gathers them. */
 export async function builtIns(kind: string): Promise<string[]> {
-  if (!/^[a-z-]+$/.test(kind) || kind === 'lib') return []
+  if (!/^[a-z-]+$/.test(kind) || kind === 'lib' || kind === 'testing') return []
   try {
     const entries = await readdir(fileURLToPath(new URL(folder(kind), home)), { withFileTypes: true })
     const files = entries.filter((e) => e.isFile() && e.name.endsWith(extension)).map((e) => e.name.slice(0, -3))

@@ -8,8 +8,9 @@ import type { Kit, ServicePlugin } from '../../core/index.ts'
 import { defineEndpoint, defineService, defineStage } from '../../core/index.ts'
 import type { SessionStore } from '../../plugins/lib/session-store.ts'
 import { MemoryStore } from '../../plugins/session-store/memory.ts'
-import { sessionStoreContract } from '../contracts/session-store.ts'
+import { sessionStoreContract } from '../../plugins/testing/index.ts'
 import { type RunningBascule, startBascule, tempDir } from '../kit/bascule.ts'
+import { contractTest } from '../kit/contract-test.ts'
 import { type Block, blocksOf, linkPackages, readPage, root } from './blocks.ts'
 import { curlsOf, differences } from './console.ts'
 import { compile } from './typecheck.ts'
@@ -65,7 +66,7 @@ t.test('the typed blocks compile', async (t) => {
   t.same(compile(files), [])
 })
 
-sessionStoreContract('the store of the page', async () => {
+async function storeOfThePage(): Promise<SessionStore> {
   const block = blocks.find(({ info }) => info === 'title=config/counting-store.ts')!
   const dir = tempDir(t, { [basename(fileOf(block)!)]: block.text })
   const url = pathToFileURL(join(dir, 'counting-store.ts')).href
@@ -73,4 +74,6 @@ sessionStoreContract('the store of the page', async () => {
   const host = { options: undefined, use: async () => new MemoryStore(), onClose: () => {} }
   const plugin = make({ defineStage, defineEndpoint, defineService })
   return (await plugin.open(host as unknown as Parameters<ServicePlugin['open']>[0])) as SessionStore
-})
+}
+
+sessionStoreContract(storeOfThePage, { test: contractTest(t), name: 'the store of the page' })

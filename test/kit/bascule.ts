@@ -1,25 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import process from 'node:process'
-import { createLog } from '../../core/log.ts'
-import { BasculeServer } from '../../core/server.ts'
+import { type LogLine, type RunningBascule, type StartInput, startBascule as start } from '../../core/testing/index.ts'
 
-export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: number }
-
-export interface RunningBascule {
-  readonly url: string
-  readonly adminUrl: string
-  /** The config directory; write into it and call `server.reload()`. */
-  readonly dir: string
-  readonly server: BasculeServer
-  /** Every log line so far. */
-  readonly lines: readonly LogLine[]
-  /** The first line, from `from` on, that fits; waits for it. */
-  line(fits: (line: LogLine) => boolean, from?: number): Promise<LogLine>
-  write(files: Readonly<Record<string, string>>): void
-  stop(): Promise<void>
-}
+export type { LogLine, RunningBascule }
 
 export interface TestLike {
   teardown(fn: () => unknown): unknown
@@ -44,27 +28,11 @@ function writeAll(dir: string, files: Readonly<Record<string, string>>): void {
 export async function startBascule(
   t: TestLike,
   files: Readonly<Record<string, string>>,
-  {
-    env = process.env,
-    port = 0,
-    watch = false,
-  }: { env?: Readonly<Record<string, string | undefined>>; port?: number; watch?: boolean } = {},
+  options: Omit<StartInput, 'files' | 'dir'> = {},
 ): Promise<RunningBascule> {
-  const dir = tempDir(t, files)
-  const capture = new Capture()
-  const log = createLog({ level: 'debug', format: 'json' }, capture)
-  const server = await BasculeServer.start({ dir, env, port, adminPort: 0, log, watch })
-  t.teardown(() => server.stop())
-  return {
-    url: server.url,
-    adminUrl: server.adminUrl,
-    dir,
-    server,
-    lines: capture.lines,
-    line: (fits, from = 0) => capture.first(fits, from),
-    write: (more) => writeAll(dir, more),
-    stop: () => server.stop(),
-  }
+  const running = await start({ ...options, files })
+  t.teardown(() => running.stop())
+  return running
 }
 
 /** A free port of loopback; for a bridge whose public_url must be known before it starts. */
@@ -76,27 +44,4 @@ export async function freePort(): Promise<number> {
       probe.close(() => resolve(port))
     })
   })
-}
-
-class Capture {
-  readonly lines: LogLine[] = []
-  readonly #waiting = new Set<() => void>()
-
-  write(text: string): void {
-    for (const line of text.split('\n')) if (line) this.lines.push(JSON.parse(line) as LogLine)
-    for (const wake of this.#waiting) wake()
-  }
-
-  first(fits: (line: LogLine) => boolean, from: number): Promise<LogLine> {
-    return new Promise((resolve) => {
-      const look = () => {
-        const found = this.lines.slice(from).find(fits)
-        if (!found) return
-        this.#waiting.delete(look)
-        resolve(found)
-      }
-      this.#waiting.add(look)
-      look()
-    })
-  }
 }

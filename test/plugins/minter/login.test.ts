@@ -1,14 +1,15 @@
 import t from 'tap'
 import type { Grant } from '../../../plugins/lib/minter.ts'
 import login from '../../../plugins/minter/login.ts'
-import { minterContract } from '../../contracts/minter.ts'
+import { minterContract } from '../../../plugins/testing/index.ts'
+import { contractTest } from '../../kit/contract-test.ts'
 import { audienceOf, issuer, jwt, opened, quiet, stand } from '../lib/broker-kit.ts'
 
 const open = () => opened(login)
 const wish = { service: 'analytics', audience: 'https://analytics.test', scopes: [] }
 const grant: Grant = { refreshToken: 'R0', grantedScopes: 'openid', grantedResources: [] }
 
-minterContract('login', { open, wish, grant })
+minterContract({ open, wish, grant }, { test: contractTest(t), name: 'login' })
 
 const both = ['analytics', 'crud'].map(audienceOf)
 const tokenFor = (aud: readonly string[], n = 0) => jwt({ iss: issuer, aud, n })

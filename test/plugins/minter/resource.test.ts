@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Grant, TokenEndpoint } from '../../../plugins/lib/minter.ts'
 import resource from '../../../plugins/minter/resource.ts'
-import { minterContract } from '../../contracts/minter.ts'
+import { minterContract } from '../../../plugins/testing/index.ts'
+import { contractTest } from '../../kit/contract-test.ts'
 import { jwt, opened } from '../lib/broker-kit.ts'
 
 const audience = 'https://analytics.test'
@@ -9,7 +10,7 @@ const wish = { service: 'analytics', audience, scopes: [] as readonly string[] }
 const grant: Grant = { refreshToken: 'R0', grantedScopes: 'openid application.all', grantedResources: [audience] }
 const open = () => opened(resource)
 
-minterContract('resource', { open, wish, grant })
+minterContract({ open, wish, grant }, { test: contractTest(t), name: 'resource' })
 
 async function asked(scopes: readonly string[], granted = grant) {
   const seen: Readonly<Record<string, string>>[] = []

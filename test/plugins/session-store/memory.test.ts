@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer'
 import t from 'tap'
 import { MemoryStore } from '../../../plugins/session-store/memory.ts'
-import { sessionStoreContract } from '../../contracts/session-store.ts'
+import { sessionStoreContract } from '../../../plugins/testing/index.ts'
+import { contractTest } from '../../kit/contract-test.ts'
 
-sessionStoreContract('memory', async () => new MemoryStore())
+sessionStoreContract(async () => new MemoryStore(), { test: contractTest(t), name: 'memory' })
 
 const put = (store: MemoryStore, key: string, ttl = 60_000) => store.put(key, Buffer.from(key), { expect: null, ttl })
 
