@@ -79,17 +79,23 @@ const server: ServerSettings = {
   drain_timeout: 1_000,
 }
 
-const service: Service = { name: 'service', base_url: 'http://service.test', timeout: 30_000, idle_timeout: 60_000 }
+const plainService: Service = {
+  name: 'service',
+  base_url: 'http://service.test',
+  timeout: 30_000,
+  idle_timeout: 60_000,
+}
 
 function routeOf(stage: Stage, { route = {} }: StageInput): Route {
   const keys = Object.entries((stage.routeKeys ?? {}) as Readonly<Record<string, StandardSchemaV1>>)
   const added = keys.map(([key, schema]) => [key, validated(schema, route[key], `route key ${key}`)])
+  const { service = { ...plainService, name: route.target_service ?? plainService.name } } = route
   return Object.freeze({
     id: 'route',
     from: 'routes.yaml',
     path: '/*',
     auth: 'none',
-    target_service: 'service',
+    target_service: service.name,
     service,
     upstream_path: '/{path}',
     preserve_path: false,
