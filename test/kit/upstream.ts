@@ -9,11 +9,11 @@ export interface Upstream {
   readonly requests: readonly IncomingMessage[]
 }
 
-/** A backend that does what the test says, on a free port; closed when the test ends. */
-export async function startUpstream(t: TestLike, handler: RequestListener): Promise<Upstream> {
+/** A backend that does what the test says, on a free port; closed when the test ends. `keep: false`: requests are not kept. */
+export async function startUpstream(t: TestLike, handler: RequestListener, { keep = true } = {}): Promise<Upstream> {
   const requests: IncomingMessage[] = []
   const server = http.createServer((req, res) => {
-    requests.push(req)
+    if (keep) requests.push(req)
     handler(req, res)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
