@@ -12,6 +12,11 @@ export function spoilt(req: IncomingMessage, res: ServerResponse, log: Log): boo
     log.error({ target: req.url }, `handler_called_late: something else has answered this request already; ${cure}`)
     return true
   }
+  if (req.httpVersionMajor > 1) {
+    log.error({ target: req.url }, 'handler_wants_http1: requests of HTTP/2 are not understood; use a node:http server')
+    res.writeHead(505).end()
+    return true
+  }
   if (!bodyWasRead(req)) return false
   const cure = 'call the handler before anything that reads bodies'
   log.error({ target: req.url }, `body_read_early: something else has read this request's body; ${cure}`)

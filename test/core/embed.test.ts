@@ -1,6 +1,7 @@
 // A bridge composed in TypeScript: the same loader and proofs as for a config directory, inside a program of somebody else's.
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { z } from 'zod'
@@ -143,6 +144,21 @@ t.test('a request that is spoilt already is refused, and the log says by what', 
     lines.all.filter(({ level }) => level === 'error').map(({ msg }) => msg),
     [/^handler_called_late: .*; give each request to one of the two$/, /^body_read_early: .*; call the handler before/],
   )
+})
+
+t.test('HTTP/2 is refused: its heads cannot be written as they are', async (t) => {
+  const bascule = started(t, config('http://127.0.0.1:1'))
+  await bascule.ready
+  type Handler = (req: Http2ServerRequest, res: Http2ServerResponse) => void
+  const server = http2.createServer(bascule.handler as unknown as Handler).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.teardown(() => {
+    client.destroy()
+    server.close()
+  })
+  const [head] = (await once(client.request({ ':path': '/open/x' }), 'response')) as [Record<string, unknown>]
+  t.equal(head[':status'], 505)
 })
 
 t.test('all problems are told at once, each with its place in the data', async (t) => {

@@ -27,7 +27,7 @@ function requestOf(line: string): { path: string; init: RequestInit } {
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '-X') init.method = words.shift()!
     else if (word === '-H') headers.append(...(words.shift()!.split(/:\s*/, 2) as [string, string]))
-    else if (word.startsWith('http://localhost:8080/')) path = word.slice('http://localhost:8080'.length)
+    else if (/^http:\/\/localhost:\d+\//.test(word)) path = word.slice(word.indexOf('/', 'http://'.length))
     else if (!/^-[is]+$/.test(word)) throw new Error(`the test does not know ${word} in: ${line}`)
   }
   if (path === undefined) throw new Error(`no URL of the bridge in: ${line}`)
