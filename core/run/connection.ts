@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, fault } from '../errors.ts'
 import { Flight } from './flight.ts'
@@ -77,6 +78,10 @@ export class Connection implements Line {
       this.#socket.setTimeout(0) // the answer before may have left its own; node:http resets it only for what did not wait
       this.#begin(next)
     } else if (this.#refused && !this.#distrusted) this.#refuse(this.#refused)
+  }
+
+  drained(req: IncomingMessage): void {
+    if (this.#last?.req === req) this.#last = undefined
   }
 
   #begin(arrival: Arrival): void {

@@ -280,8 +280,8 @@ export class Flight implements Runner, AnswerOwner {
     this.#settled = true
     clearTimeout(this.#timer)
     const finished = this.#res.writableFinished
-    if (finished) drainBody(this.#req, this.#line.limits)
-    else this.#abandon()
+    if (!finished) this.#abandon()
+    else if (!this.#req.complete) drainBody(this.#req, this.#line.limits, () => this.#line.drained(this.#req))
     this.#ground.ended(this)
     const outcome = this.#outcome(finished)
     this.#trace?.end(this.#x, this.#program.route, outcome)

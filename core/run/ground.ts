@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Log } from '../contract.ts'
 import type { TraceHub } from '../trace.ts'
 import type { Flight } from './flight.ts'
@@ -25,4 +26,6 @@ export interface Line {
   /** The next close must not overtake the answer: bytes of the client are still unread. */
   closeGently(): void
   ended(): void
+  /** What was left of its body has been read, or is lost. */
+  drained(req: IncomingMessage): void
 }

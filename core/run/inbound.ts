@@ -7,7 +7,7 @@ import type { Inbound, Peer } from './exchange.ts'
 import { sameName } from './raw-headers.ts'
 import { hostProblem, targetProblem } from './target.ts'
 
-const MAX_TARGET = 16 * 1024
+export const MAX_TARGET = 16 * 1024
 const MAX_ID = 128
 
 /** For every path: what a route allows beside is the router's to say. */

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import type { Limits } from './limits.ts'
 
 /** Reads what is left of a body nobody wanted, within bounds, so that the connection can be used again; else ends it. */
-export function drainBody(req: IncomingMessage, limits: Limits): void {
+export function drainBody(req: IncomingMessage, limits: Limits, over: () => void): void {
   const { socket } = req
-  if (req.complete || !socket || socket.destroyed) return
+  if (!socket || socket.destroyed) return
   const end = () => socket.destroy()
   const idle = setTimeout(end, limits.lingerIdle).unref()
   const whole = setTimeout(end, limits.linger).unref()
@@ -19,6 +19,7 @@ export function drainBody(req: IncomingMessage, limits: Limits): void {
   req.on('close', () => {
     clearTimeout(idle)
     clearTimeout(whole)
+    over()
   })
   req.resume()
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import { MAX_TARGET } from './inbound.ts'
 
 /** What node:http says of bytes it could not read. */
 export interface Unreadable {
@@ -23,6 +24,7 @@ export function unreadableCode({ code = '', rawPacket }: Unreadable): ErrorCode 
 
 /** The limit was met before the first line ended: what is too long is the target. */
 function isRequestLine(packet: Uint8Array | undefined): boolean {
-  if (!packet || packet.includes(NEWLINE)) return false
-  return /^[A-Z]+ \//.test(String.fromCharCode(...packet.subarray(0, 16)))
+  if (!packet || !/^[A-Z]+ \//.test(String.fromCharCode(...packet.subarray(0, 16)))) return false
+  const end = packet.indexOf(NEWLINE)
+  return end === -1 || end > MAX_TARGET
 }

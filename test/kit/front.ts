@@ -9,21 +9,18 @@ import { type AnyExchange, program, type Step } from '../../core/run/program.ts'
 import { TraceHub } from '../../core/trace.ts'
 import type { TestLike } from './bascule.ts'
 
-export interface Told {
-  readonly x: AnyExchange
-  readonly outcome: Outcome
-}
-
 export interface Front {
   readonly url: string
-  /** Every request that ended, in that order. */
-  readonly told: readonly Told[]
+  /** How each request ended, in that order. The requests themselves are not kept. */
+  readonly told: readonly Outcome[]
   /** What the stages threw, as it was logged. */
   readonly logged: readonly { readonly msg: string; readonly fields: object }[]
   /** Flights under way. */
   readonly flights: ReadonlySet<Flight>
   /** When so many requests have ended. */
   ended(count: number): Promise<Outcome[]>
+  /** Lets go of what was told: the stack of a fault holds the request. */
+  forget(): void
   ground: { draining: boolean; closed: boolean }
 }
 
@@ -54,7 +51,7 @@ export async function startFront(t: TestLike, stages: Stages = {}, limits: Parti
 
 class MadeFront implements Front {
   url = ''
-  readonly told: Told[] = []
+  readonly told: Outcome[] = []
   readonly logged: { msg: string; fields: object }[] = []
   readonly flights = new Set<Flight>()
   readonly grounds: Ground & { draining: boolean; closed: boolean }
@@ -62,7 +59,7 @@ class MadeFront implements Front {
 
   constructor(stages: Stages) {
     const route = Object.freeze({ id: 'all', target_service: 'any' }) as unknown as Route
-    const steps = stepsOf(stages, route, (x, outcome) => this.#tell(x, outcome))
+    const steps = stepsOf(stages, route, (outcome) => this.#tell(outcome))
     const outside = steps.filter((step) => step.name === 'router' || step.name === 'spy')
     this.grounds = {
       pipeline: { unrouted: program(undefined, outside), programs: new Map([[route, program(route, steps)]]) },
@@ -84,15 +81,19 @@ class MadeFront implements Front {
       const look = () => {
         if (this.told.length < count) return
         this.#waiting.delete(look)
-        resolve(this.told.map(({ outcome }) => outcome))
+        resolve([...this.told])
       }
       this.#waiting.add(look)
       look()
     })
   }
 
-  #tell(x: AnyExchange, outcome: Outcome): void {
-    this.told.push({ x, outcome })
+  forget(): void {
+    this.told.length = 0
+  }
+
+  #tell(outcome: Outcome): void {
+    this.told.push(outcome)
     for (const look of [...this.#waiting]) look()
   }
 
@@ -102,7 +103,7 @@ class MadeFront implements Front {
   }
 }
 
-function stepsOf(stages: Stages, route: Route, tell: (x: AnyExchange, outcome: Outcome) => void): Step[] {
+function stepsOf(stages: Stages, route: Route, tell: (outcome: Outcome) => void): Step[] {
   const plain = {
     number: 0,
     terminal: false,
@@ -131,8 +132,8 @@ function stepsOf(stages: Stages, route: Route, tell: (x: AnyExchange, outcome: O
       ...plain,
       ...none,
       name: 'spy',
-      settled: (x, outcome) => {
-        tell(x, outcome)
+      settled: (_x, outcome) => {
+        tell(outcome)
         return undefined
       },
     },
