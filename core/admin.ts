@@ -1,4 +1,5 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { settledFailures } from './run/settle.ts'
 import type { TraceHub } from './trace.ts'
 import { streamTraces } from './trace-stream.ts'
 
@@ -28,7 +29,7 @@ const pages: Readonly<Partial<Record<string, Page>>> = Object.assign(Object.crea
   '/healthz': (_view, _req, res) => answer(res, 200, { status: 'ok' }),
   '/readyz': (view, _req, res) =>
     view.ready()
-      ? answer(res, 200, { status: 'ready', generation: view.generation() })
+      ? answer(res, 200, { status: 'ready', generation: view.generation(), settled_failures: settledFailures() })
       : answer(res, 503, { status: 'draining', code: 'DRAINING' }),
   '/traces': (view, req, res, query) => streamTraces(view.traces, req, res, new URLSearchParams(query)),
 } satisfies Record<string, Page>)

@@ -316,12 +316,19 @@ export type Made<K extends Role, N extends SlotName, W extends SlotName, P exten
   ? Hooks<K, N, W, P>
   : (route: Route) => Hooks<K, N, W, P>
 
+/** A service that config names, and where. */
+export interface NamedService {
+  readonly kind: KindName
+  readonly ref: PluginRef
+  readonly path: readonly PropertyKey[]
+}
+
 /** A section of settings.yaml. Several plugins may declare one section, if they hand over the same object. */
 export interface Section<T> {
   /** Validates the section; `undefined` where the file lacks it, so that defaults and "required" are the schema's. */
   readonly schema: StandardSchemaV1<unknown, T>
   /** Pure. Plugins named inside the section, to be loaded and checked with the rest. `path` is relative to the section. */
-  refs?(value: T): Iterable<{ readonly kind: KindName; readonly ref: PluginRef; readonly path: readonly PropertyKey[] }>
+  refs?(value: T): Iterable<NamedService>
   /** Pure. What one section alone cannot tell: names that must exist elsewhere, settings that contradict. */
   review?(value: T, view: ConfigView): void
 }
@@ -342,6 +349,8 @@ export interface Base<C> {
   cookies?(sections: Readonly<Partial<Sections>>): readonly string[]
   /** Schema of `with`. Absent: the plugin takes no options. */
   readonly options?: StandardSchemaV1<unknown, C>
+  /** Pure. Services named inside the options, to be loaded and checked with the rest. `path` is relative to `with`. */
+  refs?(options: C): Iterable<NamedService>
   readonly sections?: { readonly [K in SectionName]?: Section<Sections[K]> }
   readonly routeKeys?: { readonly [K in keyof RouteKeys & string]?: StandardSchemaV1<unknown, RouteKeys[K]> }
 }

@@ -1,6 +1,6 @@
 import type { Log } from './contract.ts'
 
-const PER_SECOND = 1_000
+const PER_SECOND = 10_000
 
 /** A plugin's log, bounded: one that floods loses its own lines, and is told of once a second. Finished access lines are not counted. */
 export function limitedLog(log: Log, plugin: string, now: () => number = Date.now): Log {

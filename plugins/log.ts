@@ -1,4 +1,5 @@
-import { defineStage, type Host, type Outcome, type Route } from '../core/index.ts'
+import { z } from 'zod'
+import { defineStage, type Host, type LogSink, type Outcome, type Route } from '../core/index.ts'
 import { type AccessFields, accessFields, LineForm, type LoggedExchange } from './lib/access-line.ts'
 import { PerService, servicesOf } from './lib/chosen-service.ts'
 import type {} from './lib/session.ts'
@@ -6,17 +7,29 @@ import { TrustedPeers } from './lib/trusted-peers.ts'
 import type {} from './lib/upstream.ts'
 
 const INFO = 30
+const WARN = 40
 const MAX_CAUSE = 300
+
+const use = z.string().trim().min(1)
+/** `sink`: where access lines go instead of stdout, a plugin of kind log-sink. */
+const options = z
+  .strictObject({
+    sink: z.union([use, z.strictObject({ use, with: z.record(z.string(), z.unknown()).optional() })]).optional(),
+  })
+  .prefault({})
+type Options = z.infer<typeof options>
 
 /** Writes one line a request, in whichever form and from whichever level the settings say. */
 class AccessLog {
-  readonly #host: Host<undefined>
+  readonly #host: Host<Options>
+  readonly #sink: LogSink | undefined
   readonly #peers: TrustedPeers
   readonly #forms: ReadonlyMap<Route, PerService<LineForm>>
   readonly #unrouted = new LineForm(undefined)
 
-  constructor(host: Host<undefined>) {
+  constructor(host: Host<Options>, sink: LogSink | undefined) {
     this.#host = host
+    this.#sink = sink
     this.#peers = new TrustedPeers(host.server.trusted_proxies)
     this.#forms = new Map(
       host.routes.map((route) => [route, new PerService(route, (service) => new LineForm(route, service))]),
@@ -30,8 +43,17 @@ class AccessLog {
     const route = x.peek('route')
     const form = (route && this.#forms.get(route)?.get(listed(route, x.peek('service')))) ?? this.#unrouted
     const fields = accessFields(x, outcome, this.#peers)
-    if (failed || format === 'text') this.#write(form, fields, failed ? outcome : undefined)
+    if (this.#sink) this.#sink.write(this.#line(form, fields, failed ? outcome : undefined))
+    else if (failed || format === 'text') this.#write(form, fields, failed ? outcome : undefined)
     else this.#host.log.line(form.json(fields, INFO, Date.now()))
+  }
+
+  /** For a sink of its own: the same fields, as data. */
+  #line(form: LineForm, fields: AccessFields, failure: Outcome | undefined): Readonly<Record<string, unknown>> {
+    const { route, service } = form
+    const level = failure === undefined ? INFO : WARN
+    const cause = failure === undefined ? {} : { cause: causeOf(failure.fault) }
+    return { level, time: Date.now(), msg: form.message(fields), route, service, ...fields, ...cause }
   }
 
   /** The rare and the readable ones: through the host's own logger. */
@@ -66,8 +88,11 @@ export default defineStage({
   role: 'observer',
   wants: ['route', 'session', 'token', 'service'],
   also: ['upgrades', 'endpoints'],
-  setup(host: Host<undefined>) {
-    const log = new AccessLog(host)
+  options,
+  refs: ({ sink }) => (sink === undefined ? [] : [{ kind: 'log-sink', ref: sink, path: ['sink'] }]),
+  async setup(host: Host<Options>) {
+    const { sink } = host.options
+    const log = new AccessLog(host, sink === undefined ? undefined : await host.use('log-sink', sink))
     return { settled: (x, outcome) => log.settled(x, outcome) }
   },
 })

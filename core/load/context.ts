@@ -3,7 +3,7 @@ import type { ConfigDirectory } from '../config/directory.ts'
 import type { ConfigDocument, Path } from '../config/document.ts'
 import { type Place, type Report, startOf } from '../config/report.ts'
 import { validate } from '../config/validate.ts'
-import type { Base, PluginRef } from '../contract.ts'
+import type { Base, NamedService, PluginRef } from '../contract.ts'
 import { PluginError, type PluginLoader } from '../plugins.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 
@@ -48,6 +48,20 @@ export class LoadContext {
     if (given !== undefined)
       this.report.error(document.place(path, 'key'), `${plugin.name} takes no options; remove this`)
     return undefined
+  }
+}
+
+/** Loads the services that a plugin's options, or a section, name, and validates what they are given. `path`: of what names them. */
+export async function loadNamed(
+  named: Iterable<NamedService>,
+  document: ConfigDocument,
+  path: Path,
+  context: LoadContext,
+): Promise<void> {
+  for (const { kind, ref, path: inner } of named) {
+    const at = [...path, ...inner]
+    const service = await context.plugin(document.place(at), (loader) => loader.load(kind, useOf(ref)))
+    if (service) context.options(service, withOf(ref), document, [...at, 'with'])
   }
 }
 

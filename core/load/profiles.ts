@@ -2,7 +2,7 @@ import type { EndpointRoute, ListedEndpoint, ListedStage, Profile } from '../com
 import { formatPlace, type Place } from '../config/report.ts'
 import type { Route } from '../contract.ts'
 import { type ComposedProfile, composeProfile } from './compose.ts'
-import { type LoadContext, useOf, withOf } from './context.ts'
+import { type LoadContext, loadNamed, useOf, withOf } from './context.ts'
 
 /** A profile with its stages loaded; its routes come later. */
 export interface LoadedProfile extends Omit<Profile, 'routes'> {
@@ -35,6 +35,7 @@ async function loadStages({ entries }: ComposedProfile, context: LoadContext): P
     if (!stage) continue
     const given = withOf(ref)
     const options = context.options(stage, given, document, [...path, 'with'])
+    if (options !== undefined) await loadNamed(stage.refs?.(options) ?? [], document, [...path, 'with'], context)
     const settingsAt = given === undefined ? place : document.place([...path, 'with'], 'key')
     const timeout = typeof ref === 'string' ? undefined : ref.timeout
     stages.push({ name, stage, options, given, place, settingsAt, ...(timeout !== undefined && { timeout }) })

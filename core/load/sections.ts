@@ -2,7 +2,7 @@ import { coreSettings } from '../config/schemas.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { aboutPath } from '../config/words.ts'
 import type { Base, ConfigView, Section, Sections } from '../contract.ts'
-import { type LoadContext, useOf, validateKey, withOf } from './context.ts'
+import { type LoadContext, loadNamed, validateKey } from './context.ts'
 import { asksNothing, builtInReader } from './unread.ts'
 
 /** The sections of settings.yaml that loaded plugins read: validated, and the services they name loaded with the rest. */
@@ -56,16 +56,7 @@ export class SectionReader {
       if (known) continue
       const value = validateKey(section.schema, settings, key, report)
       this.#read.set(key, { section, value })
-      if (value !== undefined) await this.#loadServices(key, section, value)
-    }
-  }
-
-  async #loadServices(key: string, section: Section<unknown>, value: unknown): Promise<void> {
-    const { settings } = this.#context
-    for (const { kind, ref, path } of section.refs?.(value) ?? []) {
-      const at = [key, ...path]
-      const service = await this.#context.plugin(settings.place(at), (loader) => loader.load(kind, useOf(ref)))
-      if (service) this.#context.options(service, withOf(ref), settings, [...at, 'with'])
+      if (value !== undefined) await loadNamed(section.refs?.(value) ?? [], settings, [key], this.#context)
     }
   }
 

@@ -1,7 +1,7 @@
 import { likely } from '../config/suggest.ts'
 
 /** What may stand in a plugin, by kind: a misspelt hook or key would otherwise be silently without effect. */
-const common = ['api', 'name', 'kind', 'options', 'sections', 'routeKeys', 'cookies']
+const common = ['api', 'name', 'kind', 'options', 'sections', 'routeKeys', 'cookies', 'refs']
 const stageKeys = [
   ...common,
   'role',

@@ -15,6 +15,16 @@ export function settle(steps: readonly Step[], outcome: Outcome, enter: (step: S
   }
 }
 
+const failures = new Map<string, number>()
+
+/** How many settled hooks failed since the process began, by stage. */
+export function settledFailures(): Readonly<Record<string, number>> {
+  return Object.fromEntries(failures)
+}
+
+/** Counted each time, told the first few times and then every thousandth: a hook that always fails must not fill the log. */
 function tellFailed({ name }: Step, error: unknown, log: Log): void {
-  log.error({ stage: name, err: error }, 'settled_hook_failed')
+  const count = (failures.get(name) ?? 0) + 1
+  failures.set(name, count)
+  if (count <= 10 || count % 1_000 === 0) log.error({ stage: name, count, err: error }, 'settled_hook_failed')
 }

@@ -49,7 +49,7 @@ async function lines({
     server: { trusted_proxies: trusted },
     ...(settings && { log: settings }),
   })
-  const { settled } = await log.setup(host)
+  const { settled } = await log.setup(Object.assign(host, { options: {} }) as never)
   const x = new FakeExchange(target, { ...(headers && { headers }), ...(slots && { slots }) })
   settled?.(x, { ...done, ...outcome })
   return host.lines

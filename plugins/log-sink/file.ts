@@ -1,0 +1,26 @@
+import sonicBoom from 'sonic-boom'
+import { z } from 'zod'
+import { defineService } from '../../core/index.ts'
+
+const options = z.strictObject({ path: z.string().trim().min(1, 'must name a file') })
+
+/** Access lines as JSON in a file of their own, appended: rotate it with copytruncate. It stays open over reloads that leave its options. */
+export default defineService<z.infer<typeof options>, 'log-sink'>({
+  kind: 'log-sink',
+  name: 'file',
+  options,
+  async open(host) {
+    const stream = new sonicBoom.SonicBoom({ dest: host.options.path, append: true, mkdir: true, sync: false })
+    await new Promise<void>((resolve, reject) => stream.once('ready', resolve).once('error', reject))
+    stream.on('error', (error: Error) => host.log.error({ path: host.options.path, err: error }, 'log_sink_failed'))
+    const flush = () => new Promise<void>((resolve) => stream.flush(() => resolve()))
+    return {
+      write: (line) => void stream.write(`${JSON.stringify(line)}\n`),
+      flush,
+      async [Symbol.asyncDispose]() {
+        await flush()
+        stream.end()
+      },
+    }
+  },
+})
