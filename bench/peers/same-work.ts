@@ -1,11 +1,13 @@
 // same-work.ts PORT UPSTREAM_PORT TOKEN_BYTES: what a good engineer would write by hand, without stages, routes or config, for the work
-// the bridge does on a warm request: find the session by the hash of its cookie, clean the headers, add its token, write one log line.
+// the bridge does on a warm request: check the target, find the session by the hash of its cookie, clean the headers both ways, add its
+// token, heed slow and leaving clients, write one log line. What each row does: bench/README.md.
 import { Buffer } from 'node:buffer'
 import { hash, randomFillSync, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import process from 'node:process'
 import { pino } from 'pino'
-import { PassThrough, upstreamPool } from './pass-through.ts'
+import { CleanPass } from './clean-pass.ts'
+import { upstreamPool } from './pass-through.ts'
 
 const [port, upstream, tokenBytes] = process.argv.slice(2)
 const pool = upstreamPool(upstream)
@@ -49,20 +51,28 @@ const dropped = new Set([
   ],
 ])
 
+// Dot segments however spelt, backslashes, control bytes, a fragment.
+const unclear = /(?:\/|%2f)(?:\.|%2e){1,2}(?:[/;?]|%2f|$)|[\\#]|[^!-~]|^\/\//i
+
 const server = createServer((req, res) => {
   const started = performance.now()
   const { session, headers, host, connection } = readHeaders(req)
+  const path = req.url ?? ''
+  if (host === '' || !path.startsWith('/api/analytics_service/') || unclear.test(path))
+    return void res.writeHead(400).end()
   if (!session) return void res.writeHead(401).end()
   if (connection !== '' && connection !== 'keep-alive') return void res.writeHead(400).end()
   const id = randomUUID()
   addHeaders(headers, session, id, host, req.socket.remoteAddress ?? '')
+  const answer = new CleanPass(res)
   res.once('close', () => {
+    answer.stop()
     const ms = performance.now() - started
     log.write(
       `{"level":30,"time":${Date.now()},"route":"api","service":"analytics_service","method":"${req.method}","path":${JSON.stringify(req.url)},"status":${res.statusCode},"outcome":"${res.writableFinished ? 'completed' : 'aborted'}","duration_ms":${ms.toFixed(1)},"correlation_id":"${id}","sub":"${session.sub}","msg":"token_found=True service=analytics_service"}\n`,
     )
   })
-  pool.dispatch({ method: 'GET', path: req.url ?? '/', headers }, new PassThrough(res))
+  pool.dispatch({ method: 'GET', path, headers }, answer)
 })
 server.listen(Number(port), '127.0.0.1')
 
