@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+import { setImmediate } from 'node:timers'
 import sonicBoom from 'sonic-boom'
 
 /** Where finished lines go. */
@@ -16,13 +18,24 @@ const KEPT_BYTES = 16 * 1024 * 1024
  * `bascule start | head -1` would then never end.
  */
 export function stdoutTarget(): LogTarget {
-  const stream = new sonicBoom.SonicBoom({ fd: 1, sync: false, maxLength: KEPT_BYTES })
+  const stream = new sonicBoom.SonicBoom({ fd: 1, sync: false, maxLength: KEPT_BYTES, contentMode: 'buffer' })
   let broken = false
+  let waiting = ''
   stream.on('error', () => {
     broken = true
   })
+  /** All lines of a turn of the event loop at once: sonic-boom measures what it holds anew with every line. */
+  function handOver(): void {
+    if (waiting !== '' && !broken) stream.write(Buffer.from(waiting) as unknown as string)
+    waiting = ''
+  }
+
   return {
-    write: (text) => broken || stream.write(text),
+    write(text) {
+      if (broken) return
+      if (waiting === '') setImmediate(handOver)
+      waiting += text
+    },
     flush: () =>
       new Promise((resolve) => {
         const timer = setTimeout(resolve, FLUSH_MS)
@@ -30,6 +43,7 @@ export function stdoutTarget(): LogTarget {
           clearTimeout(timer)
           resolve()
         }
+        handOver()
         if (broken) return done()
         stream.once('error', done)
         stream.flush(done)

@@ -14,11 +14,16 @@ export function cookieOf(headers: RawHeaders, name: string): string | undefined 
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] as string
     if (field.length !== 6 || field.toLowerCase() !== 'cookie') continue
-    for (const pair of (headers[i + 1] as string).split(';')) {
-      const equals = pair.indexOf('=')
-      if (equals === -1 || trimBlanks(pair.slice(0, equals)) !== name) continue
+    const line = headers[i + 1] as string
+    let equals = -1
+    for (let start = 0, end = 0; end < line.length; start = end + 1) {
+      const semicolon = line.indexOf(';', start)
+      end = semicolon === -1 ? line.length : semicolon
+      if (equals < start) equals = line.indexOf('=', start)
+      if (equals === -1) break // asked once for all pairs that have none: a line of semicolons costs one look
+      if (equals > end || equals - start < name.length || trimBlanks(line.slice(start, equals)) !== name) continue
       if (found !== undefined) return ambiguous
-      found = trimBlanks(pair.slice(equals + 1))
+      found = trimBlanks(line.slice(equals + 1, end))
     }
   }
   return found

@@ -180,5 +180,5 @@ function ignore(): void {}
 
 /** A reason phrase with control bytes would throw, or split the answer (RFC 9112 §4). */
 function printable(reason: string): string {
-  return reason.replaceAll(/[^\x20-\x7e]/g, '').slice(0, 128)
+  return /^[\x20-\x7e]{1,128}$/.test(reason) ? reason : reason.replaceAll(/[^\x20-\x7e]/g, '').slice(0, 128)
 }
