@@ -13,6 +13,10 @@ import { createListener } from './listener.ts'
 import { type LoadedConfig, loadFrom } from './load.ts'
 import type { HostLog } from './log.ts'
 import type { Ground } from './run/ground.ts'
+import { within } from './within.ts'
+
+/** How long a close waits for a start that is under way. */
+const START_MS = 10_000
 
 /** A bridge inside a program of yours. */
 export interface Bascule {
@@ -69,6 +73,8 @@ class EmbeddedBascule implements Bascule {
     if (this.#closing) throw new Error('this bridge is closed')
     this.server.listen(at.port ?? server.port, at.host ?? server.host)
     await once(this.server, 'listening')
+    // A connection that could not be accepted, for want of file handles: the others go on.
+    this.server.on('error', (error) => this.#log.error({ err: error }, 'accept_failed'))
     const { address, port, family } = this.server.address() as AddressInfo
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   }
@@ -115,11 +121,13 @@ class EmbeddedBascule implements Bascule {
     const gone = this.server.listening ? once(this.server, 'close') : undefined
     if (gone) this.server.close()
     this.server.closeIdleConnections()
-    await this.#opened().catch(() => {})
-    await this.#started.then(
+    this.#opened().catch(() => {})
+    const stopped = this.#started.then(
       (generations) => generations.stop(),
       () => {},
     )
+    // A plugin that is still being set up may never be; what comes of it is stopped all the same.
+    if (await within(START_MS, this.#started)) await stopped
     this.server.closeAllConnections()
     await gone
     await this.#log.flush()

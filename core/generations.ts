@@ -3,12 +3,13 @@ import type { LoadedConfig } from './load.ts'
 import type { HostLog } from './log.ts'
 import { SharedResources } from './resources.ts'
 import { TraceHub } from './trace.ts'
+import { within } from './within.ts'
 
 /** The generation that new requests begin in, and the older ones that are ending. */
 export class Generations {
   readonly #log: HostLog
   readonly #house: House
-  readonly #retiring = new Set<Promise<void>>()
+  readonly #retiring = new Map<Generation, Promise<void>>()
   #current: Generation
   #replacing: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
@@ -31,8 +32,8 @@ export class Generations {
   /** Builds a generation beside the current one, swaps, and lets the old one end. If `load` or a plugin fails, nothing changed. */
   replace(load: () => Promise<LoadedConfig>): Promise<void> {
     const next = this.#replacing.then(async () => {
-      if (this.#stopping) throw new Error('this bridge is closed')
-      await this.#replaceNow(await load())
+      if (this.#stopping) throw closed()
+      await this.#swap(await Generation.build(this.#current.number + 1, await load(), this.#house))
     })
     this.#replacing = next.catch(() => {})
     return next
@@ -44,16 +45,18 @@ export class Generations {
     return this.#stopping
   }
 
-  async #replaceNow(config: LoadedConfig): Promise<void> {
+  async #swap(next: Generation): Promise<void> {
+    if (this.#stopping) {
+      await next.retire(0)
+      throw closed()
+    }
     const old = this.#current
-    const next = await Generation.build(old.number + 1, config, this.#house)
-    this.#log.configure(config.log)
-    this.#warnOfFixed(old.config, config)
+    this.#log.configure(next.config.log)
+    this.#warnOfFixed(old.config, next.config)
     this.#current = next
-    this.#log.info({ generation: next.number, routes: config.profile.routes.length }, 'config_reloaded')
-    const done = old.retire(old.config.server.drain_timeout)
-    this.#retiring.add(done)
-    done.finally(() => this.#retiring.delete(done))
+    this.#log.info({ generation: next.number, routes: next.config.profile.routes.length }, 'config_reloaded')
+    const done = old.retire(old.config.server.drain_timeout).finally(() => this.#retiring.delete(old))
+    this.#retiring.set(old, done)
   }
 
   #warnOfFixed(was: LoadedConfig, now: LoadedConfig): void {
@@ -62,10 +65,15 @@ export class Generations {
     }
   }
 
+  /** A reload that hangs in somebody's `setup` holds it up no longer than a request would. */
   async #drain(): Promise<void> {
-    await this.#replacing
     const current = this.#current
-    current.draining = true
-    await Promise.all([current.retire(current.config.server.drain_timeout), ...this.#retiring])
+    const patience = current.config.server.drain_timeout
+    for (const generation of [current, ...this.#retiring.keys()]) generation.draining = true
+    await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#replacing)])
   }
+}
+
+function closed(): Error {
+  return new Error('this bridge is closed')
 }

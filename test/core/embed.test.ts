@@ -462,6 +462,40 @@ t.test('close lets requests under way end, then closes what plugins opened', asy
   await bascule.close()
 })
 
+t.test('close does not wait for a reload that hangs, and takes nothing of it', async (t) => {
+  let go = () => {}
+  let begin = () => {}
+  let closed = false
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const hanging = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  const stuck = defineStage({
+    name: 'stuck',
+    async setup(host) {
+      host.onClose(() => {
+        closed = true
+      })
+      begin()
+      await hanging
+      return () => ({ run: (x) => x.proceed() })
+    },
+  })
+  const lines = new Lines()
+  const quick = config(await backend(t), { log: lines.logger, server: { drain_timeout: '20ms' } })
+  const bascule = started(t, quick)
+  await bascule.ready
+  const reload = bascule.reload({ ...quick, stages: [routeMatch, stuck, ...stages.slice(1)] })
+  const refused = t.rejects(reload, { message: 'this bridge is closed' })
+  await begun
+  await bascule.close()
+  go()
+  await refused
+  t.ok(closed, 'what the late one had opened is closed')
+})
+
 t.test("lines go to the caller's logger, the access line as fields", async (t) => {
   const lines = new Lines()
   const bascule = started(t, config(await backend(t), { stages: [...stages, log], log: lines.logger }))
