@@ -4,7 +4,7 @@ import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Fault, Head, RawHeaders, ReplyExtra, Sink, Source } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
-import { assertSendable, earlyHints, endToEnd, pairs, promisedLength } from './fields.ts'
+import { assertSendable, assertStatus, earlyHints, endToEnd, pairs, promisedLength } from './fields.ts'
 import { problemBody, problemHeaders } from './problem.ts'
 import { isWritableValue, removeAll } from './raw-headers.ts'
 
@@ -122,6 +122,7 @@ export class Answer implements Sink {
     let raw: RawHeaders
     let final: number
     try {
+      assertStatus(status)
       raw = endToEnd(headers)
       final = this.#owner.edit(status, raw, 'upstream')
     } catch (error) {

@@ -80,6 +80,7 @@ export class ClientBody implements Body {
   #stream: BodyStream | undefined
   #buffered: Uint8Array | undefined
   #asked = false
+  #over = false
 
   /** `idle`: a client that sends nothing for so many milliseconds while its body is wanted is gone. */
   constructor(req: IncomingMessage, res: ServerResponse, has: { body: boolean; expectation: boolean }, idle: number) {
@@ -102,6 +103,7 @@ export class ClientBody implements Body {
   take(): Readable | Uint8Array | null {
     if (this.kind === 'none') return null
     if (this.#buffered) return this.#buffered
+    if (this.#over) throw fault('INTERNAL', 'the request has ended, and its body with it')
     if (this.#asked) throw fault('INTERNAL', 'the request body was taken twice')
     this.#asked = true
     if (this.#expects) this.#res.writeContinue()
@@ -124,6 +126,12 @@ export class ClientBody implements Body {
     this.#buffered = Buffer.concat(pieces)
     this.kind = 'buffered'
     return this.#buffered
+  }
+
+  /** The request ended: whoever took it reads no more, so that the rest can be read past. */
+  end(): void {
+    this.#over = true
+    this.#stream?.destroy()
   }
 
   /** It will never be complete. The first reason counts. */

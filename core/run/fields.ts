@@ -14,11 +14,14 @@ export function endToEnd(headers: RawHeaders): RawHeaders {
   return kept
 }
 
+export function assertStatus(status: number): void {
+  if (Number.isInteger(status) && status >= 200 && status <= 999) return
+  throw fault('INTERNAL', `${status} is no status of a final answer`)
+}
+
 /** Throws where a stage's own words could not be sent as they are, or would disagree with the framing. `length`: what Content-Length must say. */
 export function assertSendable(status: number, headers: RawHeaders, length?: string): void {
-  if (!Number.isInteger(status) || status < 200 || status > 999) {
-    throw fault('INTERNAL', `${status} is no status of a final answer`)
-  }
+  assertStatus(status)
   if (headers.length % 2 !== 0) throw fault('INTERNAL', 'a header has a name and no value')
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!

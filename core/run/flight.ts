@@ -279,6 +279,7 @@ export class Flight implements Runner, AnswerOwner {
     if (this.#settled) return
     this.#settled = true
     clearTimeout(this.#timer)
+    this.body.end()
     const finished = this.#res.writableFinished
     if (!finished) this.#abandon()
     else if (!this.#req.complete) drainBody(this.#req, this.#line.limits, () => this.#line.drained(this.#req))
