@@ -9,9 +9,18 @@ import { readPage, root } from '../docs/blocks.ts'
 
 const text = join(root, 'test/api/public-api.txt')
 
-/** Entry → the source file behind it. */
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | { readonly '@bascule/source': string }>>
+}
+
+/** Entry → the source file behind it; what is no module is left out. */
 function entries(): Readonly<Record<string, string>> {
-  return (JSON.parse(readPage('package.json')) as { exports: Record<string, string> }).exports
+  const { exports } = JSON.parse(readPage('package.json')) as Manifest
+  return Object.fromEntries(
+    Object.entries(exports).flatMap(([entry, target]) =>
+      typeof target === 'string' ? [] : [[entry, target['@bascule/source']]],
+    ),
+  )
 }
 
 /** The declarations of every file, as the package ships them, comments left out. */
