@@ -9,12 +9,6 @@ export const notBuilt: readonly Command[] = [
     options: { 'idp-config': { value: 'DIR', summary: "the identity provider's files" }, config: configOption },
   },
   {
-    name: 'plugin',
-    summary: 'writes a working stage, its test and its docs stub',
-    usage: 'bascule plugin new NAME',
-    options: {},
-  },
-  {
     name: 'schema',
     summary: 'prints the JSON Schemas of the config files',
     usage: 'bascule schema',
