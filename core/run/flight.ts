@@ -7,14 +7,12 @@ import { Answer, type AnswerOwner } from './answer.ts'
 import { ClientBody } from './body.ts'
 import { currentStage } from './current-stage.ts'
 import { LiveExchange, type Runner } from './exchange.ts'
-import { assertSendable } from './fields.ts'
 import type { Ground, Line } from './ground.ts'
-import { LiveHead } from './head.ts'
 import type { Arrival, Refusal } from './inbound.ts'
 import { drainBody } from './linger.ts'
 import { outcomeOf } from './outcome.ts'
 import type { AnyExchange, Program, Step } from './program.ts'
-import { firstValue } from './raw-headers.ts'
+import { respond } from './respond.ts'
 import { settle } from './settle.ts'
 import { invalidVerdict, isThenable, type Said } from './verdict.ts'
 
@@ -127,12 +125,14 @@ export class Flight implements Runner, AnswerOwner {
   }
 
   edit(status: number, headers: RawHeaders, by: Head['by']): number {
-    if (this.#program.responders.length === 0) return status
-    const length = firstValue(headers, 'content-length')
-    const head = new LiveHead(status, headers, by)
-    this.#respond(head)
-    assertSendable(head.status, headers, length) // `headers.raw` is theirs to write
-    return head.status
+    const { responders } = this.#program
+    return responders.length === 0 ? status : respond(responders, this, status, headers, by)
+  }
+
+  /** The exchange as this stage's hook may see it. */
+  enter(step: Step): AnyExchange {
+    this.reads = step.reads
+    return this.#x as AnyExchange
   }
 
   closing(): boolean {
@@ -156,17 +156,6 @@ export class Flight implements Runner, AnswerOwner {
 
   get #gone(): boolean {
     return this.#res.destroyed || this.#req.socket?.destroyed === true
-  }
-
-  #respond(head: Head): void {
-    for (const { from, step } of this.#program.responders) {
-      if (from > this.position) continue
-      this.reads = step.reads
-      const given: unknown = step.response!(this.#x as AnyExchange, head)
-      if (!isThenable(given)) continue
-      given.then(undefined, ignore)
-      throw fault('INTERNAL', `the response hook of ${step.name} is asynchronous; what needs waiting belongs in run`)
-    }
   }
 
   #advance(): void {
@@ -286,13 +275,8 @@ export class Flight implements Runner, AnswerOwner {
     this.#ground.ended(this)
     const outcome = this.#outcome(finished)
     this.#trace?.end(this.#x, this.#program.route, outcome)
-    settle(this.#program.settlers, outcome, (step) => this.#enter(step), this.#ground.log)
+    settle(this.#program.settlers, outcome, (step) => this.enter(step), this.#ground.log)
     this.#line.ended()
-  }
-
-  #enter(step: Step): AnyExchange {
-    this.reads = step.reads
-    return this.#x as AnyExchange
   }
 
   #abandon(): void {
