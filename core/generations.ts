@@ -25,6 +25,14 @@ export class Generations {
     return new Generations(log, house, await Generation.build(1, config, house))
   }
 
+  get traces(): TraceHub {
+    return this.#house.traces
+  }
+
+  get stopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
   get current(): Generation {
     return this.#current
   }

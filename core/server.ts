@@ -3,14 +3,11 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdmin } from './admin.ts'
 import { ConfigError, formatProblem } from './config/report.ts'
-import { Generation, type House } from './generation.ts'
+import { Generations } from './generations.ts'
 import { createListener } from './listener.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
 import { createLog, type HostLog } from './log.ts'
-import { SharedResources } from './resources.ts'
-import { TraceHub } from './trace.ts'
 import { watchFiles } from './watch.ts'
-import { within } from './within.ts'
 
 export interface ServerOptions extends LoadOptions {
   /** Instead of the one made from `log` in settings.yaml; tests read it. */
@@ -28,27 +25,24 @@ export class StartError extends Error {
 export class BasculeServer {
   readonly log: HostLog
   readonly #options: ServerOptions
-  readonly #house: House
+  readonly #generations: Generations
   readonly #listener: Server
   readonly #admin: Server
-  readonly #retiring = new Map<Generation, Promise<void>>()
-  #current: Generation
   #reloading: Promise<unknown> = Promise.resolve()
   /** A reload that has not begun: it will see whatever changed up to now. */
   #queued: Promise<boolean> | undefined
   #stopping: Promise<void> | undefined
   #stopWatching: () => void = () => {}
 
-  private constructor(options: ServerOptions, log: HostLog, house: House, first: Generation) {
+  private constructor(options: ServerOptions, log: HostLog, generations: Generations) {
     this.#options = options
     this.log = log
-    this.#house = house
-    this.#current = first
-    this.#listener = createListener(() => this.#current)
+    this.#generations = generations
+    this.#listener = createListener(() => generations.current)
     this.#admin = createAdmin({
       ready: () => !this.#stopping,
-      generation: () => this.#current.number,
-      traces: house.traces,
+      generation: () => this.generation,
+      traces: generations.traces,
     })
   }
 
@@ -58,11 +52,10 @@ export class BasculeServer {
     if (!config) throw new ConfigError(report.problems)
     const log = options.log ?? createLog(config.log)
     for (const problem of report.problems) log.warn({}, formatProblem(problem))
-    const house = { shared: new SharedResources(), log, traces: new TraceHub() }
-    const first = await Generation.build(1, config, house).catch((error: unknown) => {
-      throw new StartError(error instanceof Error ? error.message : String(error), { cause: error })
+    const generations = await Generations.start(config, log).catch((error: unknown) => {
+      throw new StartError(sentence(error), { cause: error })
     })
-    const server = new BasculeServer(options, log, house, first)
+    const server = new BasculeServer(options, log, generations)
     try {
       await server.#listen(config)
     } catch (error) {
@@ -83,11 +76,11 @@ export class BasculeServer {
   }
 
   get config(): LoadedConfig {
-    return this.#current.config
+    return this.#generations.current.config
   }
 
   get generation(): number {
-    return this.#current.number
+    return this.#generations.current.number
   }
 
   /** Builds a new generation beside the old, swaps, and lets the old one end. False: nothing changed, and the log says why. */
@@ -120,7 +113,7 @@ export class BasculeServer {
 
   #watch(): void {
     this.#stopWatching = watchFiles(
-      () => this.#current.config.files,
+      () => this.config.files,
       () => void this.reload(),
     )
   }
@@ -128,61 +121,40 @@ export class BasculeServer {
   async #reloadNow(): Promise<boolean> {
     if (this.#stopping) return false
     try {
-      const { report, config } = await loadConfig(this.#options)
-      if (!config) return this.#rejected(report.problems.map(formatProblem))
-      const next = await Generation.build(this.#current.number + 1, config, this.#house)
-      for (const problem of report.problems) this.log.warn({}, formatProblem(problem))
-      return await this.#swap(next)
+      await this.#generations.replace(() => this.#load())
+      return true
     } catch (error) {
-      return this.#rejected([error instanceof Error ? error.message : String(error)])
-    }
-  }
-
-  async #swap(next: Generation): Promise<boolean> {
-    if (this.#stopping) {
-      await next.retire(0)
+      if (this.#generations.stopping) return false
+      const errors = error instanceof ConfigError ? error.problems.map(formatProblem) : [sentence(error)]
+      this.log.error({ generation: this.generation, errors }, 'config_rejected')
       return false
     }
-    const old = this.#current
-    this.log.configure(next.config.log)
-    this.#warnOfFixed(old.config, next.config)
-    this.#current = next
-    this.log.info({ generation: next.number, routes: next.config.profile.routes.length }, 'config_reloaded')
-    this.#retire(old)
-    return true
   }
 
-  #rejected(errors: readonly string[]): false {
-    this.log.error({ generation: this.#current.number, errors }, 'config_rejected')
-    return false
-  }
-
-  #warnOfFixed(was: LoadedConfig, now: LoadedConfig): void {
-    for (const key of ['host', 'port', 'admin_port'] as const) {
-      if (was.server[key] !== now.server[key]) this.log.warn({ key: `server.${key}` }, 'config_needs_restart')
-    }
-  }
-
-  #retire(old: Generation): void {
-    const done = old.retire(old.config.server.drain_timeout).finally(() => this.#retiring.delete(old))
-    this.#retiring.set(old, done)
+  async #load(): Promise<LoadedConfig> {
+    const { report, config } = await loadConfig(this.#options)
+    if (!config) throw new ConfigError(report.problems)
+    for (const problem of report.problems) this.log.warn({}, formatProblem(problem))
+    return config
   }
 
   async #drain(): Promise<void> {
     this.#stopWatching()
-    const current = this.#current
-    const patience = current.config.server.drain_timeout
-    for (const generation of [current, ...this.#retiring.keys()]) generation.draining = true
+    const stopped = this.#generations.stop()
     const closed = this.#listener.listening ? once(this.#listener, 'close') : undefined
     if (closed) this.#listener.close()
     this.#listener.closeIdleConnections()
-    await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#reloading)])
+    await stopped
     this.#listener.closeAllConnections()
     await closed
     this.#admin.closeAllConnections()
     if (this.#admin.listening) await new Promise((resolve) => this.#admin.close(resolve))
     await this.log.flush()
   }
+}
+
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function listen(server: Server, port: number, host: string, what: string, cure: string): Promise<void> {
