@@ -7,6 +7,9 @@ import type { Env } from './substitute.ts'
 import { readTextFile } from './text-file.ts'
 import { yamlSentence } from './yaml-problems.ts'
 
+/** Ten thousand routes, with room. */
+const MAX_MIB = 8
+
 export type Path = readonly PropertyKey[]
 
 /** One YAML file as plain data, and where each piece of it stands. */
@@ -32,7 +35,7 @@ export interface ReadOptions {
 /** Undefined: there is no usable document, and the report says why. */
 export function readDocument(file: string, options: ReadOptions): ConfigDocument | undefined {
   const { report } = options
-  const read = options.text === undefined ? readTextFile(file) : { text: options.text }
+  const read = options.text === undefined ? readTextFile(file, MAX_MIB) : { text: options.text }
   if ('why' in read) {
     report.error(startOf(file), `this file ${read.why}`)
     return undefined

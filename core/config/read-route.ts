@@ -12,13 +12,27 @@ export type RouteSettings = Omit<Route, 'from' | 'service' | 'at'> & Pick<RouteE
 type Raw = Readonly<Record<string, unknown>>
 type PluginKeys = Readonly<Record<string, StandardSchemaV1>>
 
-/** One entry of `routes`. All that is wrong with it is in the report, also where an earlier check found fault. */
-export function readRoute(extra: PluginKeys, value: unknown, where: Where): RouteSettings | undefined {
-  const own = Object.keys(extra).filter((key) => !coreRouteKeys.includes(key))
-  const core = validate(coreRouteSchema(own), value, where)
+export type RouteReader = (value: unknown, where: Where) => RouteSettings | undefined
+
+/** Reads entries of `routes`. The schemas are made once: zod compiles each to code, which costs more than to check a route with it. */
+export function routeReader(extra: PluginKeys): RouteReader {
+  const keys = Object.keys(extra).filter((key) => !coreRouteKeys.includes(key))
+  const core = coreRouteSchema(keys)
+  const added = keys.map((key): AddedKey => [key, boxed(extra[key]!)])
+  return (value, where) => readRoute(core, added, value, where)
+}
+
+/** All that is wrong with it is in the report, also where an earlier check found fault. */
+function readRoute(
+  schema: ReturnType<typeof coreRouteSchema>,
+  keys: readonly AddedKey[],
+  value: unknown,
+  where: Where,
+): RouteSettings | undefined {
+  const core = validate(schema, value, where)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const raw = value as Raw
-  const added = readExtra(extra, own, raw, where)
+  const added = readExtra(keys, raw, where)
   const sound = [checkPatterns(raw, where), checkWhatIsSent(raw, where)].every(Boolean)
   if (core === undefined || added === undefined || !sound) return undefined
   warnOfTemplate(core, where)
@@ -41,19 +55,22 @@ function assemble(entry: RouteEntry, added: Partial<RouteKeys>): RouteSettings {
 }
 
 /** Each plugin's key by its own schema, absent ones too: the default is the schema's. */
-function readExtra(extra: PluginKeys, keys: readonly string[], raw: Raw, where: Where): Partial<RouteKeys> | undefined {
+function readExtra(keys: readonly AddedKey[], raw: Raw, where: Where): Partial<RouteKeys> | undefined {
   const made: Record<string, unknown> = {}
   let failed = false
-  for (const key of keys) {
-    const result = validate(boxed(extra[key]!), raw[key], below(where, key))
+  for (const [key, schema] of keys) {
+    const result = validate(schema, raw[key], below(where, key))
     if (result === undefined) failed = true
     else if (result.value !== undefined) made[key] = result.value
   }
   return failed ? undefined : made
 }
 
+type Boxed<T> = StandardSchemaV1<unknown, { readonly value: T }>
+type AddedKey = readonly [key: string, schema: Boxed<unknown>]
+
 /** The schema with its result in a box: a key may well be undefined, and that is no fault. */
-function boxed<T>(schema: StandardSchemaV1<unknown, T>): StandardSchemaV1<unknown, { readonly value: T }> {
+function boxed<T>(schema: StandardSchemaV1<unknown, T>): Boxed<T> {
   if (isZod(schema)) return schema.transform((value) => ({ value: value as T })) // stays zod: its faults are said in our words
   const standard = schema['~standard']
   const box = (result: Awaited<ReturnType<typeof standard.validate>>) =>

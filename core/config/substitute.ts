@@ -1,6 +1,9 @@
 import { isAbsolute, resolve } from 'node:path'
 import { readTextFile } from './text-file.ts'
 
+/** A key, a secret, a certificate. */
+const MAX_MIB = 1
+
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** `text`: what stands there now; `from`: the pieces of it that came from outside and may be secrets. */
@@ -45,7 +48,7 @@ export function substituteFile(source: string, env: Env, dir: string): Substitut
   // The written path, not the replaced one: a variable's value is not shown.
   const shown = source.slice('file:'.length).trim()
   if (path.text === '') return { problems: ['file: needs a path, as in file:secrets/client_secret'] }
-  const read = readTextFile(resolve(dir, path.text))
+  const read = readTextFile(resolve(dir, path.text), MAX_MIB)
   const base = isAbsolute(path.text) ? '' : ' (seen from the config directory)'
   if ('why' in read) return { problems: [`the file ${shown}${base} ${read.why}`] }
   const text = read.text.replace(/\r?\n$/, '')

@@ -1,22 +1,22 @@
 import { readFileSync, statSync } from 'node:fs'
 
-const limit = 1024 * 1024
+const MIB = 1024 * 1024
 
-/** The text of a small regular file, or why there is none: a sentence's second half, with no content in it. */
-export function readTextFile(file: string): { readonly text: string } | { readonly why: string } {
+/** The text of a regular file of up to `most` MiB, or why there is none: a sentence's second half, with no content in it. */
+export function readTextFile(file: string, most: number): { readonly text: string } | { readonly why: string } {
   try {
     const info = statSync(file)
     // A pipe or a device would block the start for ever, or never end.
     if (!info.isFile()) return { why: 'is not a regular file' }
-    if (info.size > limit) return { why: 'is larger than 1 MiB' }
-    return decode(readFileSync(file))
+    if (info.size > most * MIB) return { why: `is larger than ${most} MiB` }
+    return decode(readFileSync(file), most)
   } catch (error) {
     return { why: reasons[codeOf(error)] ?? `cannot be read (${codeOf(error)})` }
   }
 }
 
-function decode(bytes: Uint8Array): { readonly text: string } | { readonly why: string } {
-  if (bytes.length > limit) return { why: 'is larger than 1 MiB' }
+function decode(bytes: Uint8Array, most: number): { readonly text: string } | { readonly why: string } {
+  if (bytes.length > most * MIB) return { why: `is larger than ${most} MiB` }
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch {

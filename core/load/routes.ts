@@ -1,7 +1,7 @@
 import type { RouteEntry } from '../compile/profile.ts'
 import type { ConfigDocument, Path } from '../config/document.ts'
 import { formatPlace } from '../config/report.ts'
-import { type RouteSettings, routeSchema, servicesSchema } from '../config/schemas.ts'
+import { type RouteSettings, routeReader, servicesSchema } from '../config/schemas.ts'
 import { didYouMean } from '../config/suggest.ts'
 import type { Route, Service } from '../contract.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
@@ -30,10 +30,12 @@ export function readRoutes(
     return []
   }
   const entries: RouteEntry[] = []
+  const read = routeReader(keys)
+  const named = namesOf(document)
   for (const i of list.keys()) {
     const path = ['routes', i]
-    const settings = routeSchema(keys, list[i], { document, path, report: context.report })
-    if (settings) entries.push(routeEntry(settings, services, document, i, context))
+    const settings = read(list[i], { document, path, report: context.report })
+    if (settings) entries.push(routeEntry(settings, { services, named }, document, i, context))
   }
   refuseTwins(entries, context)
   return entries
@@ -41,7 +43,7 @@ export function readRoutes(
 
 function routeEntry(
   settings: RouteSettings,
-  services: Services,
+  { services, named }: { readonly services: Services; readonly named: ReadonlySet<string> },
   document: ConfigDocument,
   i: number,
   { report }: LoadContext,
@@ -49,23 +51,22 @@ function routeEntry(
   const { stages = {}, profile, ...own } = settings
   const target = own.target_service
   const service = Object.hasOwn(services, target) ? services[target] : undefined
-  const refuse = (key: string, name: string, named: readonly string[], path: Path) =>
+  const refuse = (key: string, name: string, path: Path) =>
     report.error(document.place(['routes', i, ...path]), `${key} ${name} is not in services${didYouMean(name, named)}`)
-  const named = namesOf(document)
   // One that is there but wrong has been reported at its own place.
   if (!document.broken(['services'])) {
-    if (!named.includes(target)) refuse('target_service', target, named, ['target_service'])
+    if (!named.has(target)) refuse('target_service', target, ['target_service'])
     for (const [j, other] of (own.other_services ?? []).entries())
-      if (!named.includes(other)) refuse('other_services', other, named, ['other_services', j])
+      if (!named.has(other)) refuse('other_services', other, ['other_services', j])
   }
   const place = document.place(['routes', i])
   const route = Object.freeze({ ...own, from: 'routes.yaml', service, at: formatPlace(place) }) as Route
   return { route, place, document, path: ['routes', i], overrides: stages, ...(profile !== undefined && { profile }) }
 }
 
-function namesOf(document: ConfigDocument): readonly string[] {
+function namesOf(document: ConfigDocument): ReadonlySet<string> {
   const { services } = document.value
-  return typeof services === 'object' && services !== null ? Object.keys(services) : []
+  return new Set(typeof services === 'object' && services !== null ? Object.keys(services) : [])
 }
 
 function refuseStrayKeys(document: ConfigDocument, known: readonly string[], { report }: LoadContext): void {

@@ -194,10 +194,10 @@ t.test('places: of keys, of values, and of the nearest thing there is', async (t
   t.equal(at(['nothing', 'here']), '1:1')
 })
 
-t.test('a config file larger than 1 MiB, and one that is not there', async (t) => {
-  const dir = t.testdir({ 'big.yaml': `a: ${'x'.repeat(1024 * 1024)}` })
+t.test('a config file larger than 8 MiB, and one that is not there', async (t) => {
+  const dir = t.testdir({ 'big.yaml': `a: ${'x'.repeat(8 * 1024 * 1024)}` })
   const report = new Report()
   t.equal(readDocument(join(dir, 'big.yaml'), { report, env: {} }), undefined)
   t.equal(readDocument(join(dir, 'none.yaml'), { report, env: {} }), undefined)
-  t.match(report.problems, [{ message: 'this file is larger than 1 MiB' }, { message: 'this file does not exist' }])
+  t.match(report.problems, [{ message: 'this file is larger than 8 MiB' }, { message: 'this file does not exist' }])
 })
