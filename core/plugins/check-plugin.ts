@@ -41,5 +41,8 @@ export function notAPlugin(made: unknown): string | undefined {
   if (plugin.role !== undefined && !['router', 'filter', 'terminal', 'observer'].includes(String(plugin.role))) {
     return `has an unknown role ${String(plugin.role)}; roles are router, filter, terminal and observer`
   }
+  if (plugin.role === 'observer' && Array.isArray(plugin.provides) && plugin.provides.length > 0) {
+    return `is an observer, which has no run to give a slot with, but provides ${plugin.provides.join(', ')}; make it a filter`
+  }
   return undefined
 }
