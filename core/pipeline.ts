@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { ListedEndpoint, ListedStage, PlannedProgram } from './compile/profile.ts'
 import { roleOf } from './compile/profile.ts'
 import { likely } from './config/suggest.ts'
@@ -9,10 +8,9 @@ import { PluginError } from './plugins.ts'
 import { canonical } from './resources.ts'
 import { stageNumber } from './run/current-stage.ts'
 import { type AnyExchange, type Pipeline, type Program, program, type Step } from './run/program.ts'
+import { mapInTurns } from './turns.ts'
 
 const STAGE_TIMEOUT = 30_000
-/** Routes a turn of the event loop: a reload of 10,000 must not stall requests. */
-const SLICE = 200
 
 type HostFor = (name: string, options: unknown) => Host
 type StepOf = (route: Route) => Step
@@ -30,18 +28,17 @@ export async function assemble(config: LoadedConfig, hostFor: HostFor, leftOpen 
   }
   for (const profile of config.profiles) for (const listed of profile.stages) await setUp(listed)
   for (const { stages, endpoint } of config.programs) {
-    for (const listed of stages) await setUp(listed)
+    for (const listed of stages) if (!makers.has(listed)) await setUp(listed)
     if (endpoint && !makers.has(endpoint)) {
       const made = async () => setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options))
       makers.set(endpoint, await leftOpen.during(endpoint.name, made))
     }
   }
-  const programs = new Map<Route, Program>()
-  for (const planned of config.programs) {
-    if (programs.size % SLICE === SLICE - 1) await turn()
-    programs.set(planned.route, buildProgram(planned, makers))
-  }
-  return { unrouted: unrouted(config.profile.stages, makers), programs }
+  const built = await mapInTurns(config.programs, (planned): [Route, Program] => [
+    planned.route,
+    buildProgram(planned, makers),
+  ])
+  return { unrouted: unrouted(config.profile.stages, makers), programs: new Map(built) }
 }
 
 /** One setup for equal options of one stage, however many profiles and routes list it: profiles then share the router, too. */

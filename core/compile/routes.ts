@@ -2,6 +2,7 @@
 import type { Report } from '../config/report.ts'
 import { didYouMean } from '../config/suggest.ts'
 import type { Base } from '../contract.ts'
+import { mapInTurns } from '../turns.ts'
 import {
   type EndpointRoute,
   type ListedStage,
@@ -15,12 +16,16 @@ import {
 export type OptionsFor = (entry: RouteEntry, plugin: Base<unknown>, name: string, merged: unknown) => unknown
 
 /** The programs of all routes of a profile, each proven; problems go to the report. */
-export function planPrograms(profile: Profile, optionsFor: OptionsFor, report: Report): readonly PlannedProgram[] {
+export async function planPrograms(
+  profile: Profile,
+  optionsFor: OptionsFor,
+  report: Report,
+): Promise<readonly PlannedProgram[]> {
   const programs = [
-    ...profile.routes.map((entry) => planRoute(profile, entry, optionsFor, report)),
+    ...(await mapInTurns(profile.routes, (entry) => planRoute(profile, entry, optionsFor, report))),
     ...profile.endpoints.map((claim) => planEndpoint(profile, claim)),
   ]
-  for (const planned of programs) proveProgram(planned, profile, report)
+  await mapInTurns(programs, (planned) => proveProgram(planned, profile, report))
   return programs
 }
 

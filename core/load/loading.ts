@@ -27,7 +27,7 @@ export async function load(
   const sections = new SectionReader(context)
   await sections.readAll(profiles[0]?.name === name && profiles.every((profile) => profile.whole))
   const services = readServices(context)
-  const entries = readRoutes(services, await routeKeys(profiles, context), context)
+  const entries = await readRoutes(services, await routeKeys(profiles, context), context)
   if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined
 
   const server = overridden(core.server, options)
@@ -43,7 +43,7 @@ export async function load(
     ...{ server, log: core.log, services, sections: sections.values },
     profile: complete[0]!,
     profiles: complete,
-    programs: prove(complete, sections.values, context),
+    programs: await prove(complete, sections.values, context),
     loader: context.loader,
     files: filesOf(directory, profiles),
     optionsOf,
@@ -81,19 +81,18 @@ function namedByRoutes({ directory }: LoadContext): [string, Place][] {
   })
 }
 
-function prove(
+async function prove(
   profiles: readonly (Profile & LoadedProfile)[],
   sections: Readonly<Partial<Sections>>,
   context: LoadContext,
-): readonly PlannedProgram[] {
+): Promise<readonly PlannedProgram[]> {
   if (!profiles.every((profile) => profile.whole)) return []
   for (const profile of profiles) proveOrder(profile, context.report)
-  return proveTogether(
-    profiles,
-    profiles.flatMap((profile) => planPrograms(profile, optionsFor(context), context.report)),
-    sections,
-    context.report,
-  )
+  const programs: PlannedProgram[] = []
+  for (const profile of profiles) {
+    for (const planned of await planPrograms(profile, optionsFor(context), context.report)) programs.push(planned)
+  }
+  return proveTogether(profiles, programs, sections, context.report)
 }
 
 /** Validates a route's own options for a stage. */

@@ -5,6 +5,7 @@ import { type RouteSettings, routeReader, servicesSchema } from '../config/schem
 import { didYouMean } from '../config/suggest.ts'
 import type { Route, Service } from '../contract.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
+import { mapInTurns } from '../turns.ts'
 import { type LoadContext, validateKey } from './context.ts'
 
 export type Services = Readonly<Record<string, Service>>
@@ -16,11 +17,11 @@ export function readServices({ directory, report }: LoadContext): Services {
 }
 
 /** The routes of routes.yaml that are sound in themselves; `keys`: what the loaded plugins add to a route. */
-export function readRoutes(
+export async function readRoutes(
   services: Services,
   keys: Readonly<Record<string, StandardSchemaV1>>,
   context: LoadContext,
-): RouteEntry[] {
+): Promise<RouteEntry[]> {
   const document = context.directory.routes
   if (!document) return []
   refuseStrayKeys(document, ['services', 'routes'], context)
@@ -29,14 +30,13 @@ export function readRoutes(
     context.report.error(document.place(['routes']), 'routes must be a list of routes')
     return []
   }
-  const entries: RouteEntry[] = []
   const read = routeReader(keys)
   const named = namesOf(document)
-  for (const i of list.keys()) {
-    const path = ['routes', i]
-    const settings = read(list[i], { document, path, report: context.report })
-    if (settings) entries.push(routeEntry(settings, { services, named }, document, i, context))
-  }
+  const sound = await mapInTurns(list, (value: unknown, i) => {
+    const settings = read(value, { document, path: ['routes', i], report: context.report })
+    return settings ? [routeEntry(settings, { services, named }, document, i, context)] : []
+  })
+  const entries = sound.flat()
   refuseTwins(entries, context)
   return entries
 }
