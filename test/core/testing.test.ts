@@ -93,7 +93,7 @@ t.test('a stage that breaks the contract is told as the bridge would tell it', a
 
 t.test('what config would refuse is refused', async (t) => {
   await t.rejects(runStage(tenant, { options: { heder: 'x' } }), { message: /options of tenant: .*heder/ })
-  await t.rejects(runStage(logStage, { options: {} }), { message: 'log takes no options' })
+  await t.rejects(runStage(headerInject, { options: {} }), { message: 'header-inject takes no options' })
   await t.rejects(runStage(headerInject), {
     message: "stage header-inject needs the slot match on this route; give it: { slots: { 'match': … } }",
   })
