@@ -30,6 +30,11 @@ export class PluginLoader {
     this.#named = named
   }
 
+  /** Those of `plugins:` in settings.yaml. */
+  get names(): readonly string[] {
+    return Object.keys(this.#named)
+  }
+
   /** `kind`: 'stage', 'endpoint', or a service's kind. Rejects with a PluginError that says what to do. */
   async load(kind: 'stage', use: string): Promise<Stage>
   async load(kind: 'endpoint', use: string): Promise<Endpoint>

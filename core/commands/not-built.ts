@@ -8,10 +8,4 @@ export const notBuilt: readonly Command[] = [
     usage: 'bascule doctor [--idp-config DIR] [--config DIR]',
     options: { 'idp-config': { value: 'DIR', summary: "the identity provider's files" }, config: configOption },
   },
-  {
-    name: 'schema',
-    summary: 'prints the JSON Schemas of the config files',
-    usage: 'bascule schema',
-    options: {},
-  },
 ]

@@ -7,11 +7,12 @@ import { printCommandHelp, printHelp } from './help.ts'
 import { notBuilt } from './not-built.ts'
 import { parseCommand } from './parse-command.ts'
 import { plugin } from './plugin.ts'
+import { schema } from './schema.ts'
 import { start } from './start.ts'
 import { tail } from './tail.ts'
 import { printVersion } from './version.ts'
 
-export const commands: readonly Command[] = [start, dev, check, explain, tail, plugin, ...notBuilt]
+export const commands: readonly Command[] = [start, dev, check, explain, tail, plugin, schema, ...notBuilt]
 
 /** Runs what the command line says and answers the exit code. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {

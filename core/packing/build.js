@@ -1,4 +1,4 @@
-// `npm pack` ships JavaScript and types: Deno refuses TypeScript under node_modules, and so does Node. A checkout never needs this.
+// `npm pack` ships JavaScript and types: neither runtime reads TypeScript under node_modules. A checkout never needs this.
 import { spawnSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
