@@ -1,4 +1,4 @@
-// npm run bench:startup
+// npx tsx bench/startup.ts
 // What many routes cost: from the command to the first answer, a reload and how long it holds up requests, and finding a route.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
