@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../test/kit/free-port.ts'
 import { loginByFetch } from '../test/kit/login.ts'
 import { startStrictIdp } from '../test/kit/strict-idp.ts'
 import { benchAudience, benchPath, writeBridgeConfig } from './bridge-config.ts'
-import { freePort, type Runtime, type Started, startServer } from './process.ts'
+import { type Runtime, type Started, startServer } from './process.ts'
 
 /** One line of the table: a proxy in a process of its own, and what a client sends to it. */
 export interface Row extends Started {

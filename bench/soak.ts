@@ -8,10 +8,11 @@ import process from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startBackend } from '../test/kit/backend.ts'
+import { freePort } from '../test/kit/free-port.ts'
 import { loginByFetch } from '../test/kit/login.ts'
 import { analyticsAudience, crudAudience, startStrictIdp } from '../test/kit/strict-idp.ts'
 import { writeBridgeConfig } from './bridge-config.ts'
-import { freePort, residentMiB, startServer } from './process.ts'
+import { residentMiB, startServer } from './process.ts'
 import { download, startBodyPeer, upload } from './slow-bodies.ts'
 
 const { values: flags } = parseArgs({

@@ -10,8 +10,9 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import type { Route } from '../core/index.ts'
 import { RouteTable } from '../plugins/lib/route-table.ts'
+import { freePort } from '../test/kit/free-port.ts'
 import { routePath, writeManyRoutes } from './many-routes.ts'
-import { freePort, root } from './process.ts'
+import { root } from './process.ts'
 import { median } from './statistics.ts'
 
 const counts = [10, 1_000, 10_000]

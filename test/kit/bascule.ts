@@ -35,13 +35,4 @@ export async function startBascule(
   return running
 }
 
-/** A free port of loopback; for a bridge whose public_url must be known before it starts. */
-export async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net')
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
-}
+export { freePort } from './free-port.ts'
