@@ -25,7 +25,8 @@ export async function runDev(options: DevOptions): Promise<number> {
   try {
     await Promise.all(children.map((child) => child.ready))
     bridge = await startFromDirectory({ dir, env, port: ports.port, adminPort: ports.adminPort })
-    const { url, closed } = bridge
+    const { url, closed, server } = bridge
+    await server.log.flush() // "bascule ready" first, then what to do next
     console.log(options.json ? JSON.stringify({ msg: `bascule dev ready ${url}`, url, ports }) : welcome(url, dir))
     const ended = await Promise.race([closed, firstToEnd(children)])
     if (typeof ended === 'number') return ended
