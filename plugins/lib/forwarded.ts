@@ -28,7 +28,8 @@ function trustedScheme(x: Asked): string | undefined {
 }
 
 function forwardedElement(ip: string, host: string | undefined, scheme: string): string {
-  const node = isIP(ip) === 6 ? `"[${ip}]"` : isIP(ip) === 4 ? ip : 'unknown'
+  const family = isIP(ip)
+  const node = family === 6 ? `"[${ip}]"` : family === 4 ? ip : 'unknown'
   return `for=${node};${host === undefined ? '' : `host=${quoted(host)};`}proto=${scheme}`
 }
 
