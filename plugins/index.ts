@@ -17,4 +17,15 @@ declare module '../core/embed/stage-list.ts' {
   }
 }
 
+// The types of what they hand on and read. Whoever imports one has the slots, sections and route keys that are merged in beside it:
+// a compiler reads a file of types only if something of it is named.
+export type { AuthzMapping } from './lib/authz-map.ts'
+export type { PdpSettings } from './lib/authz-settings.ts'
+export type { ServiceName } from './lib/chosen-service.ts'
+export type { Minter } from './lib/minter.ts'
+export type { RouteMatch } from './lib/path-pattern.ts'
+export type { Session } from './lib/session.ts'
+export type { SessionStore } from './lib/session-store.ts'
+export type { AuthSettings, CorsSettings, SessionSettings } from './lib/settings.ts'
+export type { Credential, UpstreamRequest } from './lib/upstream.ts'
 export { forward, headerInject, log, routeMatch, sessionAuth, tokenResolve }
