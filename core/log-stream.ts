@@ -21,12 +21,24 @@ export function stdoutTarget(): LogTarget {
   const stream = new sonicBoom.SonicBoom({ fd: 1, sync: false, maxLength: KEPT_BYTES, contentMode: 'buffer' })
   let broken = false
   let waiting = ''
+  /** Bytes that sonic-boom has, and the system has not. Its own `flush` answers at once where it keeps no minimum back. */
+  let owed = 0
   stream.on('error', () => {
     broken = true
   })
+  stream.on('write', (bytes: number) => {
+    owed -= bytes
+  })
+  stream.on('drop', (dropped: string | Uint8Array) => {
+    owed -= dropped.length
+  })
   /** All lines of a turn of the event loop at once: sonic-boom measures what it holds anew with every line. */
   function handOver(): void {
-    if (waiting !== '' && !broken) stream.write(Buffer.from(waiting) as unknown as string)
+    if (waiting !== '' && !broken) {
+      const lines = Buffer.from(waiting)
+      owed += lines.length
+      stream.write(lines as unknown as string)
+    }
     waiting = ''
   }
 
@@ -38,15 +50,18 @@ export function stdoutTarget(): LogTarget {
     },
     flush: () =>
       new Promise((resolve) => {
-        const timer = setTimeout(resolve, FLUSH_MS)
-        const done = () => {
+        const timer = setTimeout(done, FLUSH_MS)
+        function done(): void {
           clearTimeout(timer)
+          stream.off('error', done).off('drain', look)
           resolve()
         }
+        function look(): void {
+          if (broken || owed <= 0) done()
+        }
         handOver()
-        if (broken) return done()
-        stream.once('error', done)
-        stream.flush(done)
+        stream.on('error', done).on('drain', look)
+        look()
       }),
   }
 }
