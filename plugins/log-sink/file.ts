@@ -13,14 +13,14 @@ export default defineService<z.infer<typeof options>, 'log-sink'>({
     const stream = new sonicBoom.SonicBoom({ dest: host.options.path, append: true, mkdir: true, sync: false })
     await new Promise<void>((resolve, reject) => stream.once('ready', resolve).once('error', reject))
     stream.on('error', (error: Error) => host.log.error({ path: host.options.path, err: error }, 'log_sink_failed'))
-    const flush = () => new Promise<void>((resolve) => stream.flush(() => resolve()))
     return {
       write: (line) => void stream.write(`${JSON.stringify(line)}\n`),
-      flush,
-      async [Symbol.asyncDispose]() {
-        await flush()
-        stream.end()
-      },
+      flush: () => new Promise<void>((resolve, reject) => stream.flush((error) => (error ? reject(error) : resolve()))),
+      [Symbol.asyncDispose]: () =>
+        new Promise<void>((resolve) => {
+          stream.once('close', resolve) // after the last byte is written; `flush` answers before
+          stream.end()
+        }),
     }
   },
 })
