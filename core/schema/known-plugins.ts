@@ -27,9 +27,17 @@ export async function knownPlugins(config: LoadedConfig | undefined): Promise<Kn
   for (const { stages: listed } of config?.profiles ?? []) for (const { name, stage } of listed) stages.set(name, stage)
   const endpoints = (config?.profiles ?? []).flatMap((profile) => profile.endpoints.map(({ by }) => by.endpoint))
   const all = new Set<Base<unknown>>([...stages.values(), ...endpoints])
+  for (const service of await inOptions(config, loader)) all.add(service)
   const services = config ? await namedServices(config, all, loader) : []
   for (const { plugins } of services) for (const plugin of plugins.values()) all.add(plugin)
   return { stages, all, names: loader.names, services }
+}
+
+/** Services that stages name in their options: those, too, may bring sections. */
+async function inOptions(config: LoadedConfig | undefined, loader: PluginLoader): Promise<readonly ServicePlugin[]> {
+  const listed = (config?.profiles ?? []).flatMap(({ stages }) => stages)
+  const refs = listed.flatMap(({ stage, options }) => [...(stage.refs?.(options) ?? [])])
+  return Promise.all(refs.map(({ kind, ref }) => loader.load(kind, typeof ref === 'string' ? ref : ref.use)))
 }
 
 async function namedServices(
