@@ -4,10 +4,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { likely } from './config/suggest.ts'
 import type { Endpoint, Kit, Plugin, ServicePlugin, Stage } from './contract.ts'
 import { defineEndpoint, defineService, defineStage } from './define.ts'
-import { notAPlugin } from './plugins/check-plugin.ts'
-import { packageEntry } from './plugins/package-entry.ts'
-import { PluginError } from './plugins/plugin-error.ts'
-import { isRemote, type RemotePlugin, remoteUrl, remoteWithoutLeave } from './plugins/remote.ts'
+import { notAPlugin } from './plugin-loading/check-plugin.ts'
+import { packageEntry } from './plugin-loading/package-entry.ts'
+import { PluginError } from './plugin-loading/plugin-error.ts'
+import { isRemote, type RemotePlugin, remoteUrl, remoteWithoutLeave } from './plugin-loading/remote.ts'
 
 export { PluginError }
 

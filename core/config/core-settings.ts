@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { LogSettings, ServerSettings } from '../contract.ts'
-import { packageName } from '../plugins/package-entry.ts'
+import { packageName } from '../plugin-loading/package-entry.ts'
 import type { NamedPlugins } from '../plugins.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import type { ConfigDocument } from './document.ts'

@@ -1,6 +1,6 @@
 import type { Endpoint, Kit, Plugin, ServicePlugin, Stage } from '../contract.ts'
-import { notAPlugin } from '../plugins/check-plugin.ts'
-import { PluginError } from '../plugins/plugin-error.ts'
+import { notAPlugin } from '../plugin-loading/check-plugin.ts'
+import { PluginError } from '../plugin-loading/plugin-error.ts'
 import { makePlugin, PluginLoader } from '../plugins.ts'
 
 /** A plugin as the caller holds it: what `defineStage` and its like made, or the function a package exports. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import type { Hooks, Role, Route, SlotName, Stage } from '../contract.ts'
-import { notAPlugin } from '../plugins/check-plugin.ts'
+import { notAPlugin } from '../plugin-loading/check-plugin.ts'
 import { kit } from '../plugins.ts'
 import type { RequestInput } from './memory-exchange.ts'
 import { type RunInput, type StageOrMaker, type StageRun, setUpStage } from './run-stage.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { inRange } from '../../../core/plugins/version-range.ts'
+import { inRange } from '../../../core/plugin-loading/version-range.ts'
 
 const holds: readonly (readonly [range: string, inside: readonly string[], outside: readonly string[]])[] = [
   ['', ['0.0.1', '9.9.9'], []],
