@@ -122,6 +122,4 @@ const details = {
   no_refresh_token:
     'The login brought no refresh token: oauth_scopes needs offline_access, and the identity provider must grant it.',
   not_mintable: 'The audience in service_audiences is no absolute URI, so it cannot be asked for as a resource.',
-  grant_lost: 'The identity provider no longer accepts this session.',
-  idp_unavailable: 'The identity provider is not available.',
 } as const

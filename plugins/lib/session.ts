@@ -8,8 +8,6 @@ export type TokenReason =
   | 'audience_mismatch' // the IdP answered with a token for somebody else
   | 'no_refresh_token' // nothing to mint with: offline_access was not asked for, or not granted
   | 'not_mintable' // the minter cannot ask for it: an audience that is no URI is never sent as a resource
-  | 'grant_lost' // invalid_grant: the session ended
-  | 'idp_unavailable' // a passing fault; never kept in the session
 
 /** One service's access token as kept in the sealed session. Times in ms since the epoch. */
 export interface StoredToken {
