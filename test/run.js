@@ -1,4 +1,5 @@
-// npm test [-- PATTERN…] [--node | --deno] [--timeout SECONDS]
+// npm test [-- PATTERN…] [--node | --deno] [--timeout SECONDS] [--again]
+// --again runs the few files that failed once more, alone, and names those that then passed: they are races to mend.
 // Every test file on Node, and those under core, plugins and scenarios on Deno too. Plain JavaScript, so that it starts without a loader.
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
@@ -33,6 +34,7 @@ const results = []
 const lanes = { shared: jobs.filter((job) => !job.alone), alone: jobs.filter((job) => job.alone) }
 await drain(lanes.shared, availableParallelism())
 await drain(lanes.alone, 1)
+if (flags.again) await again()
 process.exitCode = summary(results, notes) ? 0 : 1
 
 async function drain(queue, width) {
@@ -46,6 +48,19 @@ async function drain(queue, width) {
     }
   }
   await Promise.all(Array.from({ length: width }, worker))
+}
+
+/** Where many files fail it is no race, and a second run would only hide half of it. */
+async function again() {
+  const failed = results.filter((result) => result.failed > 0)
+  if (failed.length > 4) return
+  for (const first of failed) {
+    console.log(`again ${first.job.runtime} ${first.job.file}`)
+    results.splice(results.indexOf(first), 1)
+    await drain([first.job], 1)
+    if (results.at(-1)?.failed === 0)
+      notes.push(`failed once, passed when run again: ${first.job.file} (${first.job.runtime})`)
+  }
 }
 
 function chromiumEnv() {
@@ -64,10 +79,11 @@ function readArgs() {
         node: { type: 'boolean', default: false },
         deno: { type: 'boolean', default: false },
         timeout: { type: 'string', default: '120' },
+        again: { type: 'boolean', default: false },
       },
     })
   } catch (error) {
-    return fail(`${error.message}\nusage: npm test -- [PATTERN…] [--node | --deno] [--timeout SECONDS]`)
+    return fail(`${error.message}\nusage: npm test -- [PATTERN…] [--node | --deno] [--timeout SECONDS] [--again]`)
   }
 }
 
