@@ -232,6 +232,56 @@ export interface Log {
   line(text: string): void
 }
 
+/** Only ever grows. */
+export interface Counter {
+  /** By one unless said; what is not positive counts as nothing. */
+  inc(by?: number): void
+}
+export interface Gauge {
+  set(value: number): void
+  inc(by?: number): void
+  dec(by?: number): void
+}
+export interface Histogram {
+  /** In the metric's unit: seconds, bytes. */
+  observe(value: number): void
+}
+
+/** `name`: lower case and `_`; the plugin's own name and `_` are put before it. Prometheus' rules for units hold: seconds, bytes. */
+export interface MetricSpec<L extends string> {
+  readonly name: string
+  /** A sentence for who reads it in a year. */
+  readonly help: string
+  /** Fixed for good. Their values must be few: past 1,000 sets of them the rest are counted under `other`. */
+  readonly labels?: readonly L[]
+}
+/** The name ends in `_total`. */
+export interface CounterSpec<L extends string> extends MetricSpec<L> {
+  /** Without labels: asked at each reading. */
+  read?(): number
+}
+export interface GaugeSpec<L extends string> extends MetricSpec<L> {
+  /** Without labels: asked at each reading. */
+  read?(): number
+}
+export interface HistogramSpec<L extends string> extends MetricSpec<L> {
+  /** Upper bounds, growing; seconds from 0.005 to 10 unless said. */
+  readonly buckets?: readonly number[]
+}
+
+/** One metric, by labels. */
+export interface Metric<L extends string, S> {
+  /** The number of these label values. It is looked up: keep it where requests are many (in `setup`, or for each route). */
+  labels(...values: [L] extends [never] ? [] : [values: { readonly [K in L]: string }]): S
+}
+
+/** Numbers for operators, told as Prometheus text at the admin listener's `/metrics`. Asked for again after a reload, they go on. */
+export interface Metrics {
+  counter<const L extends string = never>(spec: CounterSpec<L>): Metric<L, Counter>
+  gauge<const L extends string = never>(spec: GaugeSpec<L>): Metric<L, Gauge>
+  histogram<const L extends string = never>(spec: HistogramSpec<L>): Metric<L, Histogram>
+}
+
 /** Where finished access lines go (`log.format` decides their form). */
 export interface LogSink {
   write(line: Readonly<Record<string, unknown>>): void
@@ -263,6 +313,8 @@ export interface Shared<S, T> {
 /** Whatever is made through it, it closes, last first; one failing closer does not stop the others. */
 export interface Resources {
   readonly log: Log
+  /** What it makes is gone when no generation asks for it any more; its numbers outlive reloads. */
+  readonly metrics: Metrics
   /** Opens a service by kind and configured name; it lives as long as some generation uses it with equal options. */
   use<K extends KindName>(kind: K, ref: PluginRef): Promise<Kinds[K]>
   /** Process-wide, ref-counted. The key is (`what`, settings as canonical JSON): changed settings make a new one beside the old. */

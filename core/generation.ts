@@ -1,33 +1,34 @@
 import type { KindName, Kinds, Log, PluginRef, ServicePlugin, Shared } from './contract.ts'
 import { fault } from './errors.ts'
 import { PluginHost, withOptions } from './host.ts'
+import type { House } from './house.ts'
 import { LeftOpen } from './left-open.ts'
 import type { LoadedConfig } from './load.ts'
+import type { CoreMetrics } from './metrics/core-metrics.ts'
 import { assemble } from './pipeline.ts'
-import { Scope, type SharedResources } from './resources.ts'
+import { Scope } from './resources.ts'
 import type { Flight } from './run/flight.ts'
 import { Flights } from './run/flights.ts'
 import type { Ground } from './run/ground.ts'
 import type { Pipeline } from './run/program.ts'
 import type { TraceHub } from './trace.ts'
 
-/** What all generations of a process share. */
-export interface House {
-  readonly shared: SharedResources
-  readonly log: Log
-  readonly traces: TraceHub
-}
-
 /** Makes the programs; what it opens, the scope closes. */
-export type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen) => Promise<Pipeline>
+export type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen, house: House) => Promise<Pipeline>
 
-const assembleReal: SetUp = (config, scope, leftOpen) =>
-  assemble(config, (name, options) => new PluginHost(scope.child(name), config, options), leftOpen)
+const assembleReal: SetUp = (config, scope, leftOpen, { metrics }) =>
+  assemble(
+    config,
+    (name, options, plugin) =>
+      new PluginHost(scope.child(name, plugin), config, options, () => metrics.lineDropped(plugin)),
+    leftOpen,
+    metrics,
+  )
 
 interface Parts {
   readonly scope: Scope
   readonly leftOpen: LeftOpen
-  readonly traces: TraceHub
+  readonly house: House
 }
 
 /** How long requests that were told to end may take to have said so. */
@@ -40,6 +41,7 @@ export class Generation implements Ground {
   readonly pipeline: Pipeline
   readonly log: Log
   readonly traces: TraceHub
+  readonly metrics: CoreMetrics
   /** The server stops: its connections are not kept. */
   draining = false
   /** Nothing can run here any more. */
@@ -54,7 +56,8 @@ export class Generation implements Ground {
     this.config = config
     this.pipeline = pipeline
     this.log = parts.scope.log
-    this.traces = parts.traces
+    this.traces = parts.house.traces
+    this.metrics = parts.house.metrics
     this.#scope = parts.scope
     this.#leftOpen = parts.leftOpen
   }
@@ -66,11 +69,11 @@ export class Generation implements Ground {
     house: House,
     setUp: SetUp = assembleReal,
   ): Promise<Generation> {
-    const scope = new Scope(`generation ${number}`, house.log, house.shared, serviceOpener(config))
+    const scope = new Scope(`generation ${number}`, house, serviceOpener(config))
     const leftOpen = new LeftOpen()
     try {
-      const pipeline = await setUp(config, scope, leftOpen)
-      return new Generation(number, config, pipeline, { scope, leftOpen, traces: house.traces })
+      const pipeline = await setUp(config, scope, leftOpen, house)
+      return new Generation(number, config, pipeline, { scope, leftOpen, house })
     } catch (error) {
       await scope.close()
       throw error

@@ -1,8 +1,10 @@
-import { Generation, type House } from './generation.ts'
+import { Generation } from './generation.ts'
+import { House } from './house.ts'
 import type { LoadedConfig } from './load.ts'
 import type { HostLog } from './log.ts'
-import { SharedResources } from './resources.ts'
-import { TraceHub } from './trace.ts'
+import type { CoreMetrics } from './metrics/core-metrics.ts'
+import { measureLoopLag } from './metrics/process-metrics.ts'
+import type { TraceHub } from './trace.ts'
 import { within } from './within.ts'
 
 /** The generation that new requests begin in, and the older ones that are ending. */
@@ -14,19 +16,44 @@ export class Generations {
   #replacing: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
 
+  readonly #stopMeasuring: () => void
+
   private constructor(log: HostLog, house: House, first: Generation) {
     this.#log = log
     this.#house = house
     this.#current = first
+    this.#stopMeasuring = measureLoopLag(house.metrics)
+    this.#tellNumbers()
   }
 
   static async start(config: LoadedConfig, log: HostLog): Promise<Generations> {
-    const house = { shared: new SharedResources(), log, traces: new TraceHub() }
+    const house = new House(log)
     return new Generations(log, house, await Generation.build(1, config, house))
   }
 
   get traces(): TraceHub {
     return this.#house.traces
+  }
+
+  get metrics(): CoreMetrics {
+    return this.#house.metrics
+  }
+
+  /** Everything that was counted, as Prometheus text, in pieces. */
+  metricsText(): Iterable<string> {
+    return this.#house.registry.text()
+  }
+
+  /** Requests under way, those of older generations included. */
+  get inFlight(): number {
+    let sum = this.#current.inFlight
+    for (const generation of this.#retiring.keys()) sum += generation.inFlight
+    return sum
+  }
+
+  /** Older generations that still have requests, or close. */
+  get retiring(): number {
+    return this.#retiring.size
   }
 
   get stopping(): boolean {
@@ -43,7 +70,10 @@ export class Generations {
       if (this.#stopping) throw closed()
       await this.#swap(await Generation.build(this.#current.number + 1, await load(), this.#house))
     })
-    this.#replacing = next.catch(() => {})
+    this.#replacing = next.then(
+      () => this.metrics.reloaded(true),
+      () => this.metrics.reloaded(false),
+    )
     return next
   }
 
@@ -63,8 +93,30 @@ export class Generations {
     this.#warnOfFixed(old.config, next.config)
     this.#current = next
     this.#log.info({ generation: next.number, routes: next.config.profile.routes.length }, 'config_reloaded')
-    const done = old.retire(old.config.server.drain_timeout).finally(() => this.#retiring.delete(old))
+    const done = old.retire(old.config.server.drain_timeout).finally(() => this.#gone(old))
     this.#retiring.set(old, done)
+  }
+
+  #gone(old: Generation): void {
+    this.#retiring.delete(old)
+    const left = [this.#current, ...this.#retiring.keys()]
+    this.metrics.keepRoutes(new Set(left.flatMap(({ config }) => config.programs.map(({ route }) => route.id))))
+  }
+
+  #tellNumbers(): void {
+    const { metrics } = this.#house
+    metrics.read('requests_in_flight', 'Requests under way.', () => this.inFlight)
+    metrics.read('generation', 'Number of the configuration that new requests begin in.', () => this.#current.number)
+    metrics.read(
+      'generations_draining',
+      'Older configurations that still have requests, or close.',
+      () => this.retiring,
+    )
+    metrics.read(
+      'routes',
+      'Routes of the current configuration, endpoints included.',
+      () => this.#current.config.programs.length,
+    )
   }
 
   #warnOfFixed(was: LoadedConfig, now: LoadedConfig): void {
@@ -78,6 +130,7 @@ export class Generations {
     const current = this.#current
     const patience = current.config.server.drain_timeout
     for (const generation of [current, ...this.#retiring.keys()]) generation.draining = true
+    this.#stopMeasuring()
     await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#replacing)])
   }
 }

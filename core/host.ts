@@ -4,6 +4,7 @@ import type {
   Kinds,
   Log,
   LogSettings,
+  Metrics,
   PluginRef,
   Resources,
   Route,
@@ -25,11 +26,15 @@ export class PluginHost implements Host {
   readonly #scope: Scope
   readonly #config: LoadedConfig
 
-  constructor(scope: Scope, config: LoadedConfig, options: unknown) {
+  constructor(scope: Scope, config: LoadedConfig, options: unknown, onDrop?: () => void) {
     this.#scope = scope
     this.#config = config
     this.options = options
-    this.log = limitedLog(scope.log, scope.name)
+    this.log = limitedLog(scope.log, scope.name, onDrop)
+  }
+
+  get metrics(): Metrics {
+    return this.#scope.metrics
   }
 
   get routes(): readonly Route[] {
@@ -80,6 +85,9 @@ export function withOptions<C>(host: Resources, options: C): Resources & { reado
   return {
     options,
     log: host.log,
+    get metrics() {
+      return host.metrics
+    },
     use: (kind, ref) => host.use(kind, ref),
     shared: (what, settings) => host.shared(what, settings),
     every: (ms, task) => host.every(ms, task),

@@ -3,7 +3,7 @@ import type { Log } from './contract.ts'
 const PER_SECOND = 10_000
 
 /** A plugin's log, bounded: one that floods loses its own lines, and is told of once a second. Finished access lines are not counted. */
-export function limitedLog(log: Log, plugin: string, now: () => number = Date.now): Log {
+export function limitedLog(log: Log, plugin: string, onDrop = () => {}, now: () => number = Date.now): Log {
   let second = 0
   let written = 0
   let dropped = 0
@@ -17,6 +17,7 @@ export function limitedLog(log: Log, plugin: string, now: () => number = Date.no
     }
     if (++written <= PER_SECOND) return true
     dropped++
+    onDrop()
     return false
   }
   return {

@@ -4,6 +4,8 @@ import { likely } from './config/suggest.ts'
 import type { Endpoint, Exchange, Host, Made, Route, SlotName, Stage } from './contract.ts'
 import { LeftOpen } from './left-open.ts'
 import type { LoadedConfig } from './load.ts'
+import type { CoreMetrics } from './metrics/core-metrics.ts'
+import type { RequestMeter } from './metrics/request-meter.ts'
 import { PluginError } from './plugins.ts'
 import { canonical } from './resources.ts'
 import { stageNumber } from './run/current-stage.ts'
@@ -12,33 +14,39 @@ import { mapInTurns } from './turns.ts'
 
 const STAGE_TIMEOUT = 30_000
 
-type HostFor = (name: string, options: unknown) => Host
+/** `name`: as config calls it; `plugin`: its own. */
+type HostFor = (name: string, options: unknown, plugin: string) => Host
 type StepOf = (route: Route) => Step
 type Handler = (x: Exchange<SlotName, SlotName>) => unknown
 
 /** Sets every plugin up once, then builds each route's flat program. */
-export async function assemble(config: LoadedConfig, hostFor: HostFor, leftOpen = new LeftOpen()): Promise<Pipeline> {
+export async function assemble(
+  config: LoadedConfig,
+  hostFor: HostFor,
+  leftOpen = new LeftOpen(),
+  metrics?: CoreMetrics,
+): Promise<Pipeline> {
   const makers = new Map<ListedStage | ListedEndpoint, StepOf>()
   const same = new SameStages()
   const setUp = async (listed: ListedStage) => {
     if (makers.has(listed)) return
     const twin = same.find(listed)
-    const made = async () => setUpStage(listed, hostFor(listed.name, listed.options))
+    const made = async () => setUpStage(listed, hostFor(listed.name, listed.options, listed.stage.name))
     makers.set(listed, makers.get(twin) ?? (await leftOpen.during(listed.name, made)))
   }
   for (const profile of config.profiles) for (const listed of profile.stages) await setUp(listed)
   for (const { stages, endpoint } of config.programs) {
     for (const listed of stages) if (!makers.has(listed)) await setUp(listed)
     if (endpoint && !makers.has(endpoint)) {
-      const made = async () => setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options))
+      const made = async () => setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options, endpoint.endpoint.name))
       makers.set(endpoint, await leftOpen.during(endpoint.name, made))
     }
   }
   const built = await mapInTurns(config.programs, (planned): [Route, Program] => [
     planned.route,
-    buildProgram(planned, makers),
+    buildProgram(planned, makers, metrics?.meterOf(planned.route.id)),
   ])
-  return { unrouted: unrouted(config.profile.stages, makers), programs: new Map(built) }
+  return { unrouted: unrouted(config.profile.stages, makers, metrics?.meterOf('')), programs: new Map(built) }
 }
 
 /** One setup for equal options of one stage, however many profiles and routes list it: profiles then share the router, too. */
@@ -55,17 +63,26 @@ class SameStages {
   }
 }
 
-function buildProgram({ route, stages, endpoint }: PlannedProgram, makers: ReadonlyMap<unknown, StepOf>): Program {
+function buildProgram(
+  { route, stages, endpoint }: PlannedProgram,
+  makers: ReadonlyMap<unknown, StepOf>,
+  meter: RequestMeter | undefined,
+): Program {
   const steps = stages.map((listed) => makers.get(listed)!(route))
-  return program(route, endpoint ? [...steps, makers.get(endpoint)!(route)] : steps)
+  return program(route, endpoint ? [...steps, makers.get(endpoint)!(route)] : steps, meter)
 }
 
 /** What settles a request that no route took: the router and the observers. Their hooks are the same for every route. */
-function unrouted(stages: readonly ListedStage[], makers: ReadonlyMap<unknown, StepOf>): Program {
+function unrouted(
+  stages: readonly ListedStage[],
+  makers: ReadonlyMap<unknown, StepOf>,
+  meter: RequestMeter | undefined,
+): Program {
   const shared = stages.filter(({ stage }) => stage.role === 'router' || stage.role === 'observer')
   return program(
     undefined,
     shared.map((listed) => makers.get(listed)!(undefined as unknown as Route)),
+    meter,
   )
 }
 

@@ -1,5 +1,6 @@
-import type { KindName, Kinds, Log, PluginRef, Resources, Shared, Sometimes } from './contract.ts'
+import type { KindName, Kinds, Log, Metrics, PluginRef, Resources, Shared, Sometimes } from './contract.ts'
 import { notOfPlugin } from './left-open.ts'
+import { type MetricRegistry, metricPrefix, type OwnedMetrics } from './metrics/registry.ts'
 import { within } from './within.ts'
 
 /** Opens a service by kind and reference: what generations differ in (plugins loaded, paths) is behind it. */
@@ -79,6 +80,13 @@ function notData(key: string, what: string): TypeError {
   return new TypeError(`settings of a shared resource must be plain data, but ${key || 'they'} is a ${what}`)
 }
 
+/** What all scopes of a process share. */
+export interface ScopeHouse {
+  readonly log: Log
+  readonly shared: SharedResources
+  readonly registry: MetricRegistry
+}
+
 /** Closes itself within bounds, and never rejects. */
 interface Closable {
   close(): Promise<void>
@@ -88,30 +96,39 @@ interface Closable {
 export class Scope implements Resources {
   readonly log: Log
   readonly name: string
-  readonly #shared: SharedResources
+  readonly #house: ScopeHouse
+  readonly #plugin: string
   readonly #opener: ServiceOpener
+  #metrics: OwnedMetrics | undefined
   readonly #inside: Closable[] = []
   readonly #work = new Set<Promise<unknown>>()
   #closed = false
   #closing: Promise<void> | undefined
 
-  constructor(name: string, log: Log, shared: SharedResources, opener: ServiceOpener) {
+  /** `plugin`: its own name, where `name` is how config calls it. */
+  constructor(name: string, house: ScopeHouse, opener: ServiceOpener, plugin = name) {
     this.name = name
-    this.log = log
-    this.#shared = shared
+    this.log = house.log
+    this.#house = house
+    this.#plugin = plugin
     this.#opener = opener
   }
 
   /** A scope inside this one. */
-  child(name: string): Scope {
-    const inner = this.detached(name)
+  child(name: string, plugin?: string): Scope {
+    const inner = this.detached(name, plugin)
     this.adopt(inner)
     return inner
   }
 
   /** A scope with a life of its own: a shared resource outlives the generation that first asked for it. */
-  detached(name: string): Scope {
-    return new Scope(name, this.log, this.#shared, this.#opener)
+  detached(name: string, plugin?: string): Scope {
+    return new Scope(name, this.#house, this.#opener, plugin)
+  }
+
+  get metrics(): Metrics {
+    this.#metrics ??= this.#ownMetrics()
+    return this.#metrics
   }
 
   use<K extends KindName>(kind: K, ref: PluginRef): Promise<Kinds[K]> {
@@ -119,7 +136,7 @@ export class Scope implements Resources {
   }
 
   shared<S, T>(what: Shared<S, T>, settings: S): Promise<T> {
-    return this.#shared.acquire(what, settings, this)
+    return this.#house.shared.acquire(what, settings, this)
   }
 
   every(ms: number, task: () => Sometimes<void>): void {
@@ -172,6 +189,12 @@ export class Scope implements Resources {
     await within(CLOSE_MS, this.idle())
     this.#closed = true
     for (let inner = this.#inside.pop(); inner; inner = this.#inside.pop()) await inner.close()
+  }
+
+  #ownMetrics(): OwnedMetrics {
+    const made = this.#house.registry.ownedBy(metricPrefix(this.#plugin))
+    this.onClose(() => made.close())
+    return made
   }
 
   /** One closer that fails or hangs must not keep the others from their turn. */

@@ -42,6 +42,9 @@ export class BasculeServer {
     this.#admin = createAdmin({
       ready: () => !this.#stopping,
       generation: () => this.generation,
+      settledFailures: () => generations.metrics.settledFailures,
+      traceRecordLost: () => generations.metrics.traceRecordsLost.inc(),
+      metrics: () => generations.metricsText(),
       traces: generations.traces,
     })
   }

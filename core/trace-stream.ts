@@ -10,6 +10,7 @@ export function streamTraces(
   req: IncomingMessage,
   res: ServerResponse,
   wanted: URLSearchParams,
+  onLost: () => void,
 ): void {
   const route = wanted.get('route')
   const service = wanted.get('service')
@@ -21,6 +22,7 @@ export function streamTraces(
     if ((route !== null && record.route !== route) || (service !== null && record.service !== service)) return
     if (res.writableLength > KEPT_BYTES) {
       lost++
+      onLost()
       return
     }
     if (lost > 0) res.write(`event: lost\ndata: ${lost}\n\n`)

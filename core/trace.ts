@@ -39,6 +39,10 @@ export class TraceHub {
     return this.#listeners.size === 0 ? undefined : new Trace(this)
   }
 
+  get size(): number {
+    return this.#listeners.size
+  }
+
   subscribe(listener: TraceListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

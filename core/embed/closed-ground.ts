@@ -1,9 +1,9 @@
 import type { Log } from '../contract.ts'
 import { type ErrorCode, statusOf } from '../errors.ts'
+import { House } from '../house.ts'
 import { stageNumber } from '../run/current-stage.ts'
 import type { Ground } from '../run/ground.ts'
 import { type AnyExchange, program, type Step } from '../run/program.ts'
-import { TraceHub } from '../trace.ts'
 
 /** What requests begin in while there is no generation: every one of them is told to come again. */
 export function closedGround(log: Log, code: ErrorCode, detail: string): Ground {
@@ -19,5 +19,6 @@ export function closedGround(log: Log, code: ErrorCode, detail: string): Ground 
     settled: undefined,
   }
   const pipeline = { unrouted: program(undefined, [refuse]), programs: new Map() }
-  return { pipeline, log, traces: new TraceHub(), draining: true, closed: false, began() {}, ended() {} }
+  const { traces, metrics } = new House(log)
+  return { pipeline, log, traces, metrics, draining: true, closed: false, began() {}, ended() {} }
 }

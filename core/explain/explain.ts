@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import type { NearMiss, Route } from '../contract.ts'
 import { Generation } from '../generation.ts'
+import { House } from '../house.ts'
 import { createListener } from '../listener.ts'
 import type { LoadedConfig } from '../load.ts'
 import { assemble } from '../pipeline.ts'
-import { SharedResources } from '../resources.ts'
 import { TraceHub, type TraceRecord } from '../trace.ts'
 import { type As, Intentions, NothingHost, silent } from './explain-host.ts'
 import { explainedConfig } from './explained-config.ts'
@@ -70,7 +70,7 @@ export class Explainer {
   static async open(config: LoadedConfig): Promise<Explainer> {
     const traces = new TraceHub()
     const intentions = new Intentions()
-    const house = { shared: new SharedResources(), log: silent, traces }
+    const house = new House(silent, traces)
     const build = (as: As) =>
       Generation.build(1, explainedConfig(config), house, (explained, scope) =>
         assemble(

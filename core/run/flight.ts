@@ -253,7 +253,10 @@ export class Flight implements Runner, AnswerOwner {
     const why = isFault(error) ? error : fault('INTERNAL', undefined, error)
     this.#stage = stage
     this.#trace?.failed(stage, why.code)
-    if (why.status >= 500) this.defect(why)
+    if (why.status >= 500) {
+      this.#ground.metrics.stageFailed(stage)
+      this.defect(why)
+    }
     if (!this.#answer.taken) this.#answer.refuse(why)
   }
 
@@ -274,8 +277,9 @@ export class Flight implements Runner, AnswerOwner {
     else if (!this.#req.complete) drainBody(this.#req, this.#line.limits, () => this.#line.drained(this.#req))
     this.#ground.ended(this)
     const outcome = this.#outcome(finished)
+    this.#program.meter?.ended(outcome)
     this.#trace?.end(this.#x, this.#program.route, outcome)
-    settle(this.#program.settlers, outcome, (step) => this.enter(step), this.#ground.log)
+    settle(this.#program.settlers, outcome, (step) => this.enter(step), this.#ground)
     this.#line.ended()
   }
 

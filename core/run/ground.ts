@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '../contract.ts'
+import type { CoreMetrics } from '../metrics/core-metrics.ts'
 import type { TraceHub } from '../trace.ts'
 import type { Flight } from './flight.ts'
 import type { Limits } from './limits.ts'
@@ -10,6 +11,7 @@ export interface Ground {
   readonly pipeline: Pipeline
   readonly log: Log
   readonly traces: TraceHub
+  readonly metrics: CoreMetrics
   /** Connections are closed after the answer under way. */
   readonly draining: boolean
   /** What its plugins opened is being closed: nothing can run here any more. */

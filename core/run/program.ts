@@ -1,4 +1,5 @@
 import type { Exchange, Head, Outcome, Route, SlotName, Verdict } from '../contract.ts'
+import type { RequestMeter } from '../metrics/request-meter.ts'
 
 /** What the host calls; the types of each stage's exchange were proven by defineStage and the compiler. */
 export type AnyExchange = Exchange<SlotName, SlotName, SlotName>
@@ -30,6 +31,8 @@ export interface Program {
   /** In the order they run: last stage first. */
   readonly responders: readonly Responder[]
   readonly settlers: readonly Step[]
+  /** Counts its requests; none where nobody could read the numbers. */
+  readonly meter: RequestMeter | undefined
 }
 
 /** All programs of one profile. `unrouted` holds the router and the observers: it settles what no route took. */
@@ -38,11 +41,11 @@ export interface Pipeline {
   readonly programs: ReadonlyMap<Route, Program>
 }
 
-export function program(route: Route | undefined, all: readonly Step[]): Program {
+export function program(route: Route | undefined, all: readonly Step[], meter?: RequestMeter): Program {
   const steps = all.filter((s) => s.run)
   const responders = all
     .filter((s) => s.response)
     .map((step) => ({ from: step.run ? steps.indexOf(step) : -1, step }))
     .reverse()
-  return { route, steps, responders, settlers: all.filter((s) => s.settled) }
+  return { route, steps, responders, settlers: all.filter((s) => s.settled), meter }
 }

@@ -64,7 +64,8 @@ function tell(ground: Ground, inbound: Inbound, sent: { status: number; code: Er
     runner.reads = step.reads
     return x
   }
-  settle(ground.pipeline.unrouted.settlers, outcome, enter, ground.log)
+  settle(ground.pipeline.unrouted.settlers, outcome, enter, ground)
+  ground.pipeline.unrouted.meter?.ended(outcome)
 }
 
 /** There was never a request to run: no slots, no body, nothing to cancel. */

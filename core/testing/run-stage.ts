@@ -6,12 +6,11 @@ import { roleOf } from '../compile/profile.ts'
 import type { Fault, Head, Kit, Outcome, RawHeaders, Role, SlotName, Slots, Source, Stage } from '../contract.ts'
 import { defineStage } from '../define.ts'
 import { Generation } from '../generation.ts'
+import { House } from '../house.ts'
 import { createListener } from '../listener.ts'
 import type { LoadedConfig } from '../load.ts'
 import { notAPlugin } from '../plugin-loading/check-plugin.ts'
 import { kit } from '../plugins.ts'
-import { SharedResources } from '../resources.ts'
-import { TraceHub } from '../trace.ts'
 import { CapturedLog, type LogLine } from './captured-log.ts'
 import { MemoryRequest, MemoryResponse, type RequestInput, type TestAnswer } from './memory-exchange.ts'
 import { listed, type StageInput, stageConfig } from './stage-config.ts'
@@ -70,8 +69,7 @@ export async function setUpStage(made: StageOrMaker, input: Omit<RunInput, 'requ
   const probes = new Probes(stage, input)
   const config = probes.within(stageConfig(stage, input, (own) => probes.around(own)))
   const log = new CapturedLog()
-  const house = { shared: new SharedResources(), log: log.log, traces: new TraceHub() }
-  const generation = await Generation.build(1, config, house)
+  const generation = await Generation.build(1, config, new House(log.log))
   const listener = createListener(() => generation)
   const close = () => generation.retire(0)
   return { log, close, run: (request, more) => probes.run(listener, log, request, more), [Symbol.asyncDispose]: close }

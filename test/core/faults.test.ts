@@ -46,11 +46,18 @@ t.test('a plugin that floods the log loses its own lines only', async (t) => {
   const told: [object, string][] = []
   const keep = (fields: object, msg: string) => void told.push([fields, msg])
   let now = 0
-  const log = limitedLog({ debug: keep, info: keep, warn: keep, error: keep, line: () => {} }, 'odd', () => now)
+  let counted = 0
+  const log = limitedLog(
+    { debug: keep, info: keep, warn: keep, error: keep, line: () => {} },
+    'odd',
+    () => counted++,
+    () => now,
+  )
   for (let i = 0; i < 15_000; i++) log.info({}, 'again')
   t.equal(told.length, 10_000)
   now = 1_000
   log.info({}, 'later')
+  t.equal(counted, 5_000)
   t.match(told.at(-2), [{ plugin: 'odd', dropped: 5_000 }, /^log_flood/])
   t.match(told.at(-1), [{}, 'later'])
 })

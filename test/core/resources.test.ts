@@ -1,14 +1,15 @@
 // Whatever is made through a scope, it closes: once, last first, and also where something failed or came late.
 import t from 'tap'
 import type { Log, Resources, Shared } from '../../core/index.ts'
+import { MetricRegistry } from '../../core/metrics/registry.ts'
 import { canonical, Scope, SharedResources } from '../../core/resources.ts'
 
 function start() {
   const errors: string[] = []
   const keep = (_fields: object, msg: string) => void errors.push(msg)
   const log: Log = { debug: keep, info: keep, warn: keep, error: keep, line: () => {} }
-  const shared = new SharedResources()
-  const scope = (name: string) => new Scope(name, log, shared, () => Promise.reject(new Error('no services here')))
+  const house = { log, shared: new SharedResources(), registry: new MetricRegistry() }
+  const scope = (name: string) => new Scope(name, house, () => Promise.reject(new Error('no services here')))
   return { scope, errors }
 }
 

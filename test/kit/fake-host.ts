@@ -2,6 +2,7 @@ import type {
   Host,
   Log,
   LogSettings,
+  Metrics,
   Route,
   Section,
   Sections,
@@ -9,6 +10,7 @@ import type {
   Service,
   Shared,
 } from '../../core/index.ts'
+import { MetricRegistry } from '../../core/metrics/registry.ts'
 import { sections } from '../../plugins/lib/settings.ts'
 
 export interface LogLine {
@@ -85,6 +87,8 @@ export class FakeHost implements Host<undefined> {
       line: (text) => this.lines.push({ level: 'line', fields: JSON.parse(text) as LogLine['fields'], msg: text }),
     }
   }
+  readonly metrics: Metrics = new MetricRegistry().ownedBy('fake')
+
   section<K extends keyof Sections & string>(name: K): Sections[K] {
     const section = (sections as { readonly [S in keyof Sections]?: Section<Sections[S]> })[name]
     const result = section?.schema['~standard'].validate(name === 'session' ? this.#session : undefined)

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { House } from '../../core/house.ts'
 import type { Head, Log, Outcome, ReplyExtra, Route, Sink, Verdict } from '../../core/index.ts'
 import { createListener } from '../../core/listener.ts'
 import type { Flight } from '../../core/run/flight.ts'
 import type { Ground } from '../../core/run/ground.ts'
 import { defaultLimits, type Limits } from '../../core/run/limits.ts'
 import { type AnyExchange, program, type Step } from '../../core/run/program.ts'
-import { TraceHub } from '../../core/trace.ts'
 import type { TestLike } from './bascule.ts'
 
 export interface Front {
@@ -61,10 +61,12 @@ class MadeFront implements Front {
     const route = Object.freeze({ id: 'all', target_service: 'any' }) as unknown as Route
     const steps = stepsOf(stages, route, (outcome) => this.#tell(outcome))
     const outside = steps.filter((step) => step.name === 'router' || step.name === 'spy')
+    const { traces, metrics } = new House(this.#log())
     this.grounds = {
       pipeline: { unrouted: program(undefined, outside), programs: new Map([[route, program(route, steps)]]) },
       log: this.#log(),
-      traces: new TraceHub(),
+      traces,
+      metrics,
       draining: false,
       closed: false,
       began: (flight) => this.flights.add(flight),
