@@ -381,6 +381,8 @@ export interface Section<T> {
   readonly schema: StandardSchemaV1<unknown, T>
   /** Pure. Plugins named inside the section, to be loaded and checked with the rest. `path` is relative to the section. */
   refs?(value: T): Iterable<NamedService>
+  /** Pure. Built-in stages that such a value asks for. Each stands right behind the router of every profile that does not list it itself. */
+  stages?(value: T): readonly string[]
   /** Pure. What one section alone cannot tell: names that must exist elsewhere, settings that contradict. */
   review?(value: T, view: ConfigView): void
 }
@@ -428,8 +430,12 @@ export interface Stage<
   readonly timeout?: number
   /** Values of `route.auth` that this stage enforces. A route whose auth is not 'none' and that nobody guards is refused. */
   readonly guards?: readonly string[]
-  /** Unless said: plain HTTP on routes of routes.yaml. A websocket route with a stage that is not aware is refused; on endpoints it is left out. */
-  readonly also?: readonly ('upgrades' | 'endpoints')[]
+  /**
+   * Unless said: plain HTTP on routes of routes.yaml. A websocket route with a stage that is not aware is refused; on endpoints it is left
+   * out. `unrouted`: a filter's `response` edits answers to requests without a route, too (404, 405, what core refuses); made for a
+   * route whose `id` is empty.
+   */
+  readonly also?: readonly ('upgrades' | 'endpoints' | 'unrouted')[]
   /** Names of endpoint plugins that come with this stage: `session-auth` brings those under /auth. */
   readonly brings?: readonly string[]
   /** Pure, no host: `check`, `explain` and `--plan` call these and `requires`, and nothing else. */

@@ -72,19 +72,34 @@ function buildProgram(
   return program(route, endpoint ? [...steps, makers.get(endpoint)!(route)] : steps, meter)
 }
 
-/** What settles a request that no route took: the router and the observers. Their hooks are the same for every route. */
+/** What edits and settles the answer to a request that no route took: the router, the observers, and the filters that ask for it. */
 function unrouted(
   stages: readonly ListedStage[],
   makers: ReadonlyMap<unknown, StepOf>,
   meter: RequestMeter | undefined,
 ): Program {
-  const shared = stages.filter(({ stage }) => stage.role === 'router' || stage.role === 'observer')
-  return program(
-    undefined,
-    shared.map((listed) => makers.get(listed)!(undefined as unknown as Route)),
-    meter,
-  )
+  const steps: Step[] = []
+  for (const listed of stages) {
+    const { role, also } = listed.stage
+    if (role === 'router' || role === 'observer') steps.push(makers.get(listed)!(nowhere))
+    // Its `run` has no route to judge; without one its hooks apply from the start, as observers' do.
+    else if (also?.includes('unrouted')) steps.push({ ...makers.get(listed)!(nowhere), run: undefined })
+  }
+  return program(undefined, steps, meter)
 }
+
+const nowhere: Route = Object.freeze({
+  id: '',
+  from: 'endpoint',
+  path: '',
+  auth: 'none',
+  target_service: '',
+  preserve_path: false,
+  encoded_slash: 'reject',
+  websocket: false,
+  streaming: false,
+  at: '',
+})
 
 async function setUpStage(listed: ListedStage, host: Host): Promise<StepOf> {
   const { name, stage } = listed

@@ -1,4 +1,6 @@
-// The stages of the default profile for those who compose in TypeScript (docs/embed.md). Config names them instead.
+// Stages for those who compose in TypeScript (docs/embed.md): the six of the default profile, and what stands beside them (docs/stages/).
+// Config names them instead.
+import cors from './cors.ts'
 import forward from './forward.ts'
 import headerInject from './header-inject.ts'
 import log from './log.ts'
@@ -8,6 +10,7 @@ import tokenResolve from './token-resolve.ts'
 
 declare module '../core/embed/stage-list.ts' {
   interface StageNames {
+    cors: typeof cors
     'route-match': typeof routeMatch
     'session-auth': typeof sessionAuth
     'token-resolve': typeof tokenResolve
@@ -22,10 +25,11 @@ declare module '../core/embed/stage-list.ts' {
 export type { AuthzMapping } from './lib/authz-map.ts'
 export type { PdpSettings } from './lib/authz-settings.ts'
 export type { ServiceName } from './lib/chosen-service.ts'
+export type { CorsSettings } from './lib/cors-settings.ts'
 export type { Minter } from './lib/minter.ts'
 export type { RouteMatch } from './lib/path-pattern.ts'
 export type { Session } from './lib/session.ts'
 export type { SessionStore } from './lib/session-store.ts'
-export type { AuthSettings, CorsSettings, SessionSettings } from './lib/settings.ts'
+export type { AuthSettings, SessionSettings } from './lib/settings.ts'
 export type { Credential, UpstreamRequest } from './lib/upstream.ts'
-export { forward, headerInject, log, routeMatch, sessionAuth, tokenResolve }
+export { cors, forward, headerInject, log, routeMatch, sessionAuth, tokenResolve }

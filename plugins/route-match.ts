@@ -1,14 +1,18 @@
 import { defineStage, type Exchange, type Verdict } from '../core/index.ts'
 import { canonicalPath } from './lib/canonical-path.ts'
+import { preflightMethod } from './lib/cors.ts'
 import { nearMisses } from './lib/near-misses.ts'
 import { capture, patternProblem } from './lib/path-pattern.ts'
 import { routeConflicts } from './lib/route-conflicts.ts'
 import { RouteTable } from './lib/route-table.ts'
+import { sections } from './lib/settings.ts'
 
 const encodedSlash = /%2f/i
 
-function match(table: RouteTable, x: Exchange<never, never, 'route' | 'match'>): Verdict<'router'> {
-  const { path, method } = x
+type X = Exchange<never, never, 'route' | 'match'>
+
+function match(table: RouteTable, x: X, method: string): Verdict<'router'> {
+  const { path } = x
   const host = x.header('host')
   const routes = table.find(host, path)
   if (routes === undefined) return x.reply(404, 'ROUTE_NOT_FOUND')
@@ -44,6 +48,7 @@ export default defineStage({
   role: 'router',
   provides: ['route', 'match'],
   also: ['upgrades', 'endpoints'],
+  sections: { cors: sections.cors },
   problems(route) {
     const problem = patternProblem(route.path)
     return problem === undefined ? [] : [`path ${problem}`]
@@ -52,6 +57,8 @@ export default defineStage({
   nearMisses,
   setup(host) {
     const table = new RouteTable(host.routes)
-    return { run: (x) => match(table, x) }
+    if (host.section('cors').allow_origins.length === 0) return { run: (x) => match(table, x, x.method) }
+    // A preflight is judged by the route of the request that would follow; `cors`, which is there for such a list, answers it.
+    return { run: (x) => match(table, x, preflightMethod(x) ?? x.method) }
   },
 })

@@ -67,7 +67,7 @@ async function makeGuard(host: Host<unknown>): Promise<Guard> {
 
 function rulesOf(host: Host<unknown>): Rules {
   return {
-    origins: trustedOrigins(host.server.public_url),
+    origins: trustedOrigins(host.server.public_url, host.section('cors').allow_origins),
     csrfHeader: host.section('session').csrf_header as Lowercase<string> | null,
     publicUrl: host.server.public_url,
   }

@@ -8,6 +8,7 @@ import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas
 import type { Base, Sections, ServerSettings } from '../contract.ts'
 import type { LoadedConfig, Overrides } from '../load.ts'
 import { PluginError } from '../plugins.ts'
+import { withAskedStages } from './asked-stages.ts'
 import { LoadContext, settingsOf, validateKey } from './context.ts'
 import { type LoadedProfile, loadProfile } from './profiles.ts'
 import { routeKeys } from './route-keys.ts'
@@ -23,9 +24,11 @@ export async function load(
   const core = readCore(directory, report)
   const context = new LoadContext(directory, report, directory.loader(core.plugins ?? {}))
   const name = options.profile ?? core.profile
-  const profiles = name === undefined ? [] : await loadProfiles(name, options, context)
+  const listed = name === undefined ? [] : await loadProfiles(name, options, context)
   const sections = new SectionReader(context)
-  await sections.readAll(profiles[0]?.name === name && profiles.every((profile) => profile.whole))
+  await sections.readAll()
+  await sections.refuseUnread(listed[0]?.name === name && listed.every((profile) => profile.whole))
+  const profiles = await withAskedStages(listed, sections, context)
   const services = readServices(context)
   const entries = await readRoutes(services, await routeKeys(profiles, context), context)
   if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined

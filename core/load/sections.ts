@@ -18,14 +18,20 @@ export class SectionReader {
     return Object.fromEntries([...this.#read].map(([key, { value }]) => [key, value])) as Partial<Sections>
   }
 
-  /** A section may name services, and those bring sections of their own: goes on until nobody new turns up. `whole`: every stage could be loaded. */
-  async readAll(whole: boolean): Promise<void> {
+  /** A section may name services, and those bring sections of their own: goes on until nobody new turns up. */
+  async readAll(): Promise<void> {
     const { plugins } = this.#context
     for (let before = -1; before !== plugins.size; ) {
       before = plugins.size
       for (const plugin of [...plugins.keys()]) await this.#readOf(plugin)
     }
-    await this.#refuseUnread(whole)
+  }
+
+  /** Stages that sections ask for by their values, and the section. */
+  *stages(): Iterable<readonly [name: string, section: string]> {
+    for (const [key, { section, value }] of this.#read) {
+      if (value !== undefined) for (const name of section.stages?.(value) ?? []) yield [name, key]
+    }
   }
 
   /** What one section alone cannot tell. */
@@ -60,8 +66,8 @@ export class SectionReader {
     }
   }
 
-  /** Every key is either effective or an error: a setting that is silently ignored is how doors stay open. */
-  async #refuseUnread(whole: boolean): Promise<void> {
+  /** Every key is either effective or an error: a setting that is silently ignored is how doors stay open. `whole`: every stage could be loaded. */
+  async refuseUnread(whole: boolean): Promise<void> {
     const { settings, report, loader } = this.#context
     const known = [...Object.keys(coreSettings), ...this.#read.keys()]
     for (const key of Object.keys(settings.value)) {

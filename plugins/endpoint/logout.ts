@@ -6,6 +6,7 @@ import { classify } from '../lib/idp-errors.ts'
 import { type AuthParts, authParts, loginSections, noStore, redirect } from '../lib/login-parts.ts'
 import { isNavigation } from '../lib/login-url.ts'
 import type { SessionData } from '../lib/session.ts'
+import { sections } from '../lib/settings.ts'
 import { withinMs } from '../lib/within.ts'
 
 /** Who signs out does not wait for an identity provider that hangs. */
@@ -19,12 +20,12 @@ interface Parts extends AuthParts {
 /** Ends the session here at once; then the browser goes on to the identity provider, which ends its own. */
 export default defineEndpoint({
   name: 'logout',
-  sections: loginSections,
+  sections: { ...loginSections, cors: sections.cors },
   paths: () => [{ id: 'auth-logout', path: '/auth/logout', methods: ['GET', 'POST'], auth: 'none' }],
   async setup(host) {
     const parts: Parts = {
       ...(await authParts(host)),
-      origins: trustedOrigins(host.server.public_url),
+      origins: trustedOrigins(host.server.public_url, host.section('cors').allow_origins),
       background: (work) => host.background(work),
     }
     return () => (x) =>

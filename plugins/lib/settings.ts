@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { PluginRef, Section } from '../../core/index.ts'
+import { type CorsSettings, corsSection } from './cors-settings.ts'
 import { reviewAudiences, reviewAuth, reviewNames, reviewSession } from './settings-review.ts'
 import { duration, isLoopback, wordList } from './text-values.ts'
 
@@ -36,10 +37,6 @@ export interface SessionSettings {
   readonly keys: readonly string[]
   /** Lower case. */
   readonly csrf_header: string | null
-}
-
-export interface CorsSettings {
-  readonly allow_origins: readonly string[]
 }
 
 const text = z.string().trim().min(1, 'must not be empty')
@@ -204,16 +201,6 @@ const serviceTokens = z
     return {}
   })
 
-const corsSchema = z
-  .strictObject({
-    allow_origins: z
-      .array(z.unknown())
-      .max(0, 'CORS is not built yet; leave allow_origins empty and serve the page from public_url')
-      .default([]),
-  })
-  .prefault({})
-  .transform((): CorsSettings => ({ allow_origins: [] }))
-
 const auth: Section<AuthSettings> = {
   schema: authSchema,
   refs: (value) => [{ kind: 'minter', ref: value.mint, path: ['mint'] }],
@@ -233,7 +220,6 @@ const service_scopes: Section<Readonly<Record<string, readonly string[]>>> = {
   review: reviewNames,
 }
 const service_tokens: Section<Readonly<Record<string, never>>> = { schema: serviceTokens }
-const cors: Section<CorsSettings> = { schema: corsSchema }
 
 /** Plugins pick from here: two plugins may declare one section only with the same object. */
-export const sections = { auth, session, service_audiences, service_scopes, service_tokens, cors }
+export const sections = { auth, session, service_audiences, service_scopes, service_tokens, cors: corsSection }

@@ -44,7 +44,21 @@ t.test('auth: what a later version brings is refused in plain words', async (t) 
   )
   t.match(said('auth', { ...auth, mint: { use: 'scope' } })[0], 'mint: scope is not built yet; use resource or login')
   t.match(said('service_tokens', { a: {} })[0], 'not built yet')
-  t.match(said('cors', { allow_origins: ['https://x.test'] })[0], 'not built yet')
+})
+
+t.test('cors: an origin is written as browsers send it, and is never everybody', async (t) => {
+  for (const [origin, why] of [
+    ['*', 'may hold no *'],
+    ['https://*.example.com', 'may hold no *'],
+    ['null', 'may not be null'],
+    ['app.example.com', 'must be an origin'],
+    ['ftp://app.example.com', 'must be an origin'],
+    ['https://App.example.com/', 'must be written as browsers send it: https://app.example.com'],
+    ['https://app.example.com:443', 'must be written as browsers send it: https://app.example.com'],
+    ['https://u@app.example.com', 'must be written as browsers send it'],
+  ] as const)
+    t.match(said('cors', { allow_origins: [origin] })[0], why, origin)
+  t.strictSame(said('cors', { allow_origins: ['https://app.example.com', 'http://localhost:5173'] }), [])
 })
 
 t.test('auth: authorize_params may not undo what protects the login', async (t) => {

@@ -1,0 +1,36 @@
+// Stages that no profile lists and a section of settings.yaml asks for by its value.
+import type { ListedStage } from '../compile/profile.ts'
+import { roleOf } from '../compile/profile.ts'
+import type { LoadContext } from './context.ts'
+import type { LoadedProfile } from './profiles.ts'
+import type { SectionReader } from './sections.ts'
+
+/** Each goes right behind the router, where it sees every request first and every answer last. Its place is the section's. */
+export async function withAskedStages(
+  profiles: readonly LoadedProfile[],
+  sections: SectionReader,
+  context: LoadContext,
+): Promise<readonly LoadedProfile[]> {
+  const asked = await askedStages(sections, context)
+  return asked.length === 0 ? profiles : profiles.map((profile) => ({ ...profile, stages: withThem(profile, asked) }))
+}
+
+async function askedStages(sections: SectionReader, context: LoadContext): Promise<readonly ListedStage[]> {
+  const { settings } = context
+  const asked: ListedStage[] = []
+  for (const [name, section] of sections.stages()) {
+    const place = settings.place([section], 'key')
+    const stage = await context.plugin(place, (loader) => loader.load('stage', name))
+    if (!stage) continue
+    const options = context.options(stage, undefined, settings, [section])
+    asked.push({ name, stage, options, given: undefined, place, settingsAt: place })
+  }
+  await sections.readAll()
+  return asked
+}
+
+function withThem({ stages }: LoadedProfile, asked: readonly ListedStage[]): readonly ListedStage[] {
+  const missing = asked.filter(({ stage }) => !stages.some((listed) => listed.stage === stage))
+  const behind = stages.findIndex(({ stage }) => roleOf(stage) === 'router') + 1
+  return [...stages.slice(0, behind), ...missing, ...stages.slice(behind)]
+}
