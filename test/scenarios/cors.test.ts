@@ -101,7 +101,8 @@ t.test('every answer to a listed origin says so: with a session, without, and er
 t.test('nobody else is let in, whatever a service says', async (t) => {
   const { origin } = await startCors(t)
   const { cookie } = await loginByFetch(origin)
-  for (const headers of [{}, { origin: foreign }, { origin: 'null' }, { origin }]) {
+  const senders: readonly Record<string, string>[] = [{}, { origin: foreign }, { origin: 'null' }, { origin }]
+  for (const headers of senders) {
     for (const path of ['/api/crud/1', '/open/x', '/nowhere', '/api/%zz']) {
       const answer = await wireFetch(origin + path, { headers: { cookie, ...headers } })
       t.strictSame(corsOf(answer), {}, `${path} ${JSON.stringify(headers)}`)
