@@ -6,6 +6,7 @@ import type { ResponseFilter, WireFields } from './response-headers.ts'
 import type { UpstreamRequest } from './upstream.ts'
 import { upstreamFault } from './upstream-fault.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
+import { RESET } from './upstream-socket.ts'
 
 type Controller = Dispatcher.DispatchController
 
@@ -91,7 +92,8 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#open && !this.#sink!.chunk(chunk)) controller.pause()
+    // undici hands over nothing, once more, when a paused answer goes on
+    if (this.#open && chunk.length > 0 && !this.#sink!.chunk(chunk)) controller.pause()
   }
 
   onResponseEnd(controller: Controller): void {
@@ -111,7 +113,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (this.#heard || this.#fresh || this.#retried || this.#controller === undefined) return false
     if (this.#body !== null || !repeatable.has(this.#request.method)) return false
     const { code } = error as { readonly code?: unknown }
-    return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE'
+    return code === 'UND_ERR_SOCKET' || code === RESET || code === 'EPIPE'
   }
 
   #repeat(): void {

@@ -1,6 +1,7 @@
 // Connections to one upstream, shared by routes and generations: bounded, kept alive shorter than the upstream keeps them.
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import type { Shared } from '../../core/index.ts'
+import { prepareSocket } from './upstream-socket.ts'
 
 /** A streaming answer holds its connection for hours: those have a pool of their own, or they would starve the calls beside them. */
 const CONNECTIONS = { calls: 256, streams: 4096 } as const
@@ -62,7 +63,10 @@ export class UpstreamPool {
 
   /** On a connection made for this request alone. */
   dispatchAlone(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    const client = new Client(this.origin, { ...common, connect: this.#connect })
+    const connect: buildConnector.connector = (options, callback) => {
+      this.#connect(options, (...made) => prepared(callback, made))
+    }
+    const client = new Client(this.origin, { ...common, connect })
     client.dispatch(options, handler)
     void client.close()
   }
@@ -76,11 +80,16 @@ export class UpstreamPool {
   #connected(callback: buildConnector.Callback, made: Parameters<buildConnector.Callback>): void {
     this.freshConnection = true
     try {
-      callback(...made)
+      prepared(callback, made)
     } finally {
       this.freshConnection = false
     }
   }
+}
+
+function prepared(callback: buildConnector.Callback, made: Parameters<buildConnector.Callback>): void {
+  if (made[1]) prepareSocket(made[1])
+  callback(...made)
 }
 
 export const upstreamPool: Shared<PoolSettings, UpstreamPool> = {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { setTimeout } from 'node:timers'
 import t, { type Test } from 'tap'
 import { type Body, fault, type Route, type Source } from '../../core/index.ts'
 import forwardStage from '../../plugins/forward.ts'
@@ -300,6 +301,61 @@ t.test('early hints go through, 104 does not, the answer follows', async (t) => 
   )
   const sink = await call()
   t.same([sink.informed, sink.status, sink.body], [[103], 200, 'ok'])
+})
+
+t.test('100 Continue that nobody asked for is read past, however it is cut', async (t) => {
+  const heads = `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 100 C\r\nX: 100\r\n\r\n`
+  const body = 'HTTP/1.1 100 is only text here'
+  const { upstream, call } = await bridge(t, (text, socket, { requests }) => {
+    if (!text.endsWith('\r\n\r\n')) return
+    const bytes = heads + whole(body)
+    const cut = requests * 7
+    socket.write(bytes.slice(0, cut), () => setImmediate(() => socket.write(bytes.slice(cut))))
+  })
+  for (let cut = 0; cut < 20; cut++) {
+    const sink = await call()
+    t.same([sink.informed, sink.status, sink.body], [[103], 200, body], `cut at ${cut * 7}`)
+  }
+  t.equal(upstream.sockets.length, 1)
+})
+
+t.test('an answer that ends with its connection is whole, for a slow client too', async (t) => {
+  const { source } = await bridge(t, (_text, socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nabc'))
+  for (const slow of [false, true]) {
+    const sink = new FakeSink()
+    const call = source()
+    sink.full = slow
+    sink.onHead = sink.onChunk = () => setTimeout(() => call.room(), 20)
+    call.start(sink)
+    t.equal(await sink.ended, undefined)
+    t.equal(sink.body, 'abc')
+  }
+})
+
+t.test('an answer that only the end of its connection could end is torn where that is a reset', async (t) => {
+  for (const head of ['HTTP/1.1 200 OK\r\n\r\n', 'HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n']) {
+    for (const slow of [false, true]) {
+      const { source } = await bridge(t, (_text, socket) => {
+        socket.write(`${head}abc`, () => setImmediate(() => socket.resetAndDestroy()))
+      })
+      const sink = new FakeSink()
+      const call = source()
+      sink.full = slow
+      sink.onHead = sink.onChunk = () => setTimeout(() => call.room(), 20)
+      call.start(sink)
+      t.equal((await sink.ended)?.code, 'UPSTREAM_UNREACHABLE')
+    }
+  }
+})
+
+t.test('bytes after an answer cost their connection, and reach nobody', async (t) => {
+  const extra = whole('evil')
+  const { upstream, call } = await bridge(t, (text, socket, { connection }) => {
+    if (text.endsWith('\r\n\r\n')) socket.write(whole(`${connection}`) + (connection === 0 ? extra : ''))
+  })
+  t.equal((await call()).body, '0')
+  t.equal((await call()).body, '1')
+  t.equal(upstream.sockets.length, 2)
 })
 
 t.test('a safe request that met a closing keep-alive connection is sent once more, alone', async (t) => {
