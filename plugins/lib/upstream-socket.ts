@@ -40,7 +40,7 @@ function guardReads(socket: Socket): void {
   socket.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
     if (chunk === null) {
       ended = true
-      return drained ? end() : false
+      return drained || socket.readableFlowing !== false ? end() : false // an upgraded connection is somebody else's, and flows
     }
     if (interim.expecting) interim.read(chunk)
     drained = false
@@ -99,6 +99,7 @@ export class InterimReader {
     else if (place === 1) this.#secondIsZero = byte === ZERO
     else if (place === 2) {
       if (this.#secondIsZero && byte === ZERO) chunk[i] = NINE
+      if (this.#secondIsZero && byte === ONE) this.expecting = false // what follows 101 is no HTTP
       this.#blank = 0
     }
   }
