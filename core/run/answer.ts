@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import type { ServerResponse } from 'node:http'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Fault, Head, RawHeaders, ReplyExtra, Sink, Source } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
+import type { ClientAnswer, ClientRequest } from './client-message.ts'
 import { assertSendable, assertStatus, earlyHints, endToEnd, pairs, promisedLength } from './fields.ts'
 import { problemBody, problemHeaders } from './problem.ts'
 import { isWritableValue, removeAll } from './raw-headers.ts'
@@ -37,7 +37,7 @@ export class Answer implements Sink {
   /** What was put on the wire; null: nothing. */
   status: number | null = null
   bytesOut = 0
-  readonly #res: ServerResponse
+  readonly #res: ClientAnswer
   readonly #owner: AnswerOwner
   #source: Source | undefined
   /** A source may speak. */
@@ -50,7 +50,7 @@ export class Answer implements Sink {
   /** Bytes that Content-Length promised. */
   #promised: number | undefined
 
-  constructor(res: ServerResponse, owner: AnswerOwner) {
+  constructor(res: ClientAnswer, owner: AnswerOwner) {
     this.#res = res
     this.#owner = owner
   }
@@ -108,7 +108,7 @@ export class Answer implements Sink {
 
   /** A hint that cannot be sent is none. */
   inform(status: 102 | 103, headers: RawHeaders): void {
-    if (!this.#listening || this.headSent || this.#res.req.httpVersionMinor === 0) return
+    if (!this.#listening || this.headSent || isHttp10(this.#res.req)) return
     try {
       if (status === 103) this.#res.writeEarlyHints(earlyHints(headers))
       else if (status === 102) this.#res.writeProcessing()
@@ -273,6 +273,10 @@ export class Answer implements Sink {
       members: extra.members,
     })
   }
+}
+
+function isHttp10({ httpVersionMajor, httpVersionMinor }: ClientRequest): boolean {
+  return httpVersionMajor === 1 && httpVersionMinor === 0
 }
 
 function flushHead(answer: Answer): void {

@@ -1,20 +1,20 @@
 import { Buffer } from 'node:buffer'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Body, Fault } from '../contract.ts'
 import { fault } from '../errors.ts'
+import type { ClientAnswer, ClientRequest } from './client-message.ts'
 
 /**
  * What the terminal stage reads. Never `req` itself: an upstream failure would destroy the client's socket with it, and a request
  * whose body was pushed back is never read again. Destroying this leaves the client's connection alone.
  */
 class BodyStream extends Readable {
-  readonly #req: IncomingMessage
+  readonly #req: ClientRequest
   readonly #body: ClientBody
   readonly #idleMs: number
   #idle: ReturnType<typeof setTimeout> | undefined
 
-  constructor(req: IncomingMessage, body: ClientBody, idleMs: number) {
+  constructor(req: ClientRequest, body: ClientBody, idleMs: number) {
     super({ highWaterMark: 64 * 1024 })
     this.#req = req
     this.#body = body
@@ -53,6 +53,7 @@ class BodyStream extends Readable {
   }
 
   readonly #onEnd = (): void => {
+    if (!this.#req.complete) return this.#onClose() // a reset stream ends as a whole one does
     this.#stopClock()
     this.push(null)
   }
@@ -73,8 +74,8 @@ export class ClientBody implements Body {
   received = 0
   /** Why it will never be complete: the client's doing, whatever the upstream says of it afterwards. */
   broken: Fault | undefined
-  readonly #req: IncomingMessage
-  readonly #res: ServerResponse
+  readonly #req: ClientRequest
+  readonly #res: ClientAnswer
   readonly #expects: boolean
   readonly #idleMs: number
   #stream: BodyStream | undefined
@@ -83,7 +84,7 @@ export class ClientBody implements Body {
   #over = false
 
   /** `idle`: a client that sends nothing for so many milliseconds while its body is wanted is gone. */
-  constructor(req: IncomingMessage, res: ServerResponse, has: { body: boolean; expectation: boolean }, idle: number) {
+  constructor(req: ClientRequest, res: ClientAnswer, has: { body: boolean; expectation: boolean }, idle: number) {
     this.#req = req
     this.#res = res
     this.#expects = has.expectation

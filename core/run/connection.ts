@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, fault } from '../errors.ts'
+import type { ClientRequest } from './client-message.ts'
 import { Flight } from './flight.ts'
 import type { Ground, Line } from './ground.ts'
 import { type Arrival, inspect, refusal } from './inbound.ts'
 import type { Limits } from './limits.ts'
-import { closeGently } from './linger.ts'
+import { closeGently, drainBody } from './linger.ts'
 import { type Refused, refuseSocket } from './refuse-socket.ts'
 import { type Unreadable, unreadableCode } from './unreadable.ts'
 
@@ -80,8 +80,10 @@ export class Connection implements Line {
     } else if (this.#refused && !this.#distrusted) this.#refuse(this.#refused)
   }
 
-  drained(req: IncomingMessage): void {
-    if (this.#last?.req === req) this.#last = undefined
+  leftUnread(req: ClientRequest): void {
+    drainBody(req, this.limits, () => {
+      if (this.#last?.req === req) this.#last = undefined
+    })
   }
 
   #begin(arrival: Arrival): void {

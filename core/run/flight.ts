@@ -1,15 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { Fault, Head, RawHeaders, Route } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
 import type { Trace } from '../trace.ts'
 import { Answer, type AnswerOwner } from './answer.ts'
 import { ClientBody } from './body.ts'
+import type { ClientAnswer, ClientRequest } from './client-message.ts'
 import { currentStage } from './current-stage.ts'
 import { LiveExchange, type Runner } from './exchange.ts'
 import type { Ground, Line } from './ground.ts'
 import type { Arrival, Refusal } from './inbound.ts'
-import { drainBody } from './linger.ts'
 import { outcomeOf } from './outcome.ts'
 import type { AnyExchange, Program, Step } from './program.ts'
 import { respond } from './respond.ts'
@@ -30,8 +29,8 @@ export class Flight implements Runner, AnswerOwner {
   position = -1
   /** Where it stands among the requests under way. */
   seat = -1
-  readonly #req: IncomingMessage
-  readonly #res: ServerResponse
+  readonly #req: ClientRequest
+  readonly #res: ClientAnswer
   readonly #ground: Ground
   readonly #line: Line
   readonly #started = performance.now()
@@ -274,7 +273,7 @@ export class Flight implements Runner, AnswerOwner {
     this.body.end()
     const finished = this.#res.writableFinished
     if (!finished) this.#abandon()
-    else if (!this.#req.complete) drainBody(this.#req, this.#line.limits, () => this.#line.drained(this.#req))
+    else if (!this.#req.complete) this.#line.leftUnread(this.#req)
     this.#ground.ended(this)
     const outcome = this.#outcome(finished)
     this.#program.meter?.ended(outcome)

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import type { Log } from '../contract.ts'
 import type { CoreMetrics } from '../metrics/core-metrics.ts'
 import type { TraceHub } from '../trace.ts'
+import type { ClientRequest } from './client-message.ts'
 import type { Flight } from './flight.ts'
 import type { Limits } from './limits.ts'
 import type { Pipeline } from './program.ts'
@@ -28,6 +28,6 @@ export interface Line {
   /** The next close must not overtake the answer: bytes of the client are still unread. */
   closeGently(): void
   ended(): void
-  /** What was left of its body has been read, or is lost. */
-  drained(req: IncomingMessage): void
+  /** Answered, with a body that nobody read to its end. */
+  leftUnread(req: ClientRequest): void
 }

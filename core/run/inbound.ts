@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RawHeaders } from '../contract.ts'
 import type { ErrorCode } from '../errors.ts'
 import { statusOf } from '../errors.ts'
+import type { ClientAnswer, ClientRequest, ClientSocket } from './client-message.ts'
 import type { Inbound, Peer } from './exchange.ts'
 import { sameName } from './raw-headers.ts'
 import { hostProblem, targetProblem } from './target.ts'
@@ -79,7 +79,7 @@ function readFraming(raw: readonly string[]): Framing {
   return f
 }
 
-function framingRefusal(req: IncomingMessage, f: Framing): Refusal | undefined {
+function framingRefusal(req: ClientRequest, f: Framing): Refusal | undefined {
   if (req.httpVersionMajor !== 1 || req.httpVersionMinor > 1) return bad('only HTTP/1.1 and HTTP/1.0 are spoken here')
   if (f.hosts !== 1 && !(f.hosts === 0 && req.httpVersionMinor === 0)) return bad('a request carries exactly one Host')
   const host = f.hosts === 1 ? hostProblem(f.host) : undefined
@@ -94,7 +94,7 @@ function framingRefusal(req: IncomingMessage, f: Framing): Refusal | undefined {
   return undefined
 }
 
-function targetRefusal(req: IncomingMessage): Refusal | undefined {
+function targetRefusal(req: ClientRequest): Refusal | undefined {
   const target = req.url ?? ''
   if (target.length > MAX_TARGET) return refusal('TARGET_TOO_LONG', `the target is longer than ${MAX_TARGET} bytes`)
   if (req.method === 'TRACE' || req.method === 'CONNECT') {
@@ -131,8 +131,8 @@ export function correlationId(given: string): string {
 
 /** A request whose head was read, and what it is answered with. */
 export interface Arrival {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
+  readonly req: ClientRequest
+  readonly res: ClientAnswer
   readonly inbound: Inbound
   readonly framing: Framing
   readonly body: boolean
@@ -142,7 +142,7 @@ export interface Arrival {
   refused: Refusal | undefined
 }
 
-export function arrivalOf(req: IncomingMessage, res: ServerResponse, expectation: boolean): Arrival {
+export function arrivalOf(req: ClientRequest, res: ClientAnswer, expectation: boolean): Arrival {
   const framing = readFraming(req.rawHeaders)
   const inbound: Inbound = {
     id: correlationId(framing.correlationId),
@@ -159,12 +159,6 @@ function hasBody(f: Framing): boolean {
   return f.codings > 0 || (f.lengths > 0 && Number(f.length) > 0)
 }
 
-interface PeerSocket {
-  readonly remoteAddress?: string | undefined
-  readonly remotePort?: number | undefined
-  readonly encrypted?: boolean
-}
-
-export function peerOf(socket: PeerSocket): Peer {
+export function peerOf(socket: Pick<ClientSocket, 'remoteAddress' | 'remotePort' | 'encrypted'>): Peer {
   return { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0, tls: socket.encrypted === true }
 }

@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { ClientRequest } from './client-message.ts'
 import type { Limits } from './limits.ts'
 
 /** Reads what is left of a body nobody wanted, within bounds, so that the connection can be used again; else ends it. */
-export function drainBody(req: IncomingMessage, limits: Limits, over: () => void): void {
+export function drainBody(req: ClientRequest, limits: Limits, over: () => void): void {
   const { socket } = req
   if (!socket || socket.destroyed) return
   const end = () => socket.destroy()
