@@ -4,13 +4,17 @@ import cors from './cors.ts'
 import forward from './forward.ts'
 import headerInject from './header-inject.ts'
 import log from './log.ts'
+import respond from './respond.ts'
 import routeMatch from './route-match.ts'
+import securityHeaders from './security-headers.ts'
 import sessionAuth from './session-auth.ts'
 import tokenResolve from './token-resolve.ts'
 
 declare module '../core/embed/stage-list.ts' {
   interface StageNames {
     cors: typeof cors
+    respond: typeof respond
+    'security-headers': typeof securityHeaders
     'route-match': typeof routeMatch
     'session-auth': typeof sessionAuth
     'token-resolve': typeof tokenResolve
@@ -32,4 +36,4 @@ export type { Session } from './lib/session.ts'
 export type { SessionStore } from './lib/session-store.ts'
 export type { AuthSettings, SessionSettings } from './lib/settings.ts'
 export type { Credential, UpstreamRequest } from './lib/upstream.ts'
-export { cors, forward, headerInject, log, routeMatch, sessionAuth, tokenResolve }
+export { cors, forward, headerInject, log, respond, routeMatch, securityHeaders, sessionAuth, tokenResolve }

@@ -17,23 +17,22 @@ for (const name of pages) {
 
   t.test(`${name}: every file that the page shows loads`, async (t) => {
     const shown = Object.fromEntries(titled.map(({ info, text }) => [info.slice('title='.length), text]))
-    const profile = Object.keys(shown)
-      .find((file) => file.startsWith('profiles/'))
-      ?.replace(/^profiles\/|\.yaml$/g, '')
-    const more = `${profile === undefined ? '' : `profile: ${profile}\n`}${shown['settings.yaml'] ?? ''}`
     const dir = tempDir(t, {
       'routes.yaml': readPage('config/routes.yaml'),
       'profiles/audience-bridge.yaml': readPage('config/profiles/audience-bridge.yaml'),
       ...shown,
-      'settings.yaml': settings(`server: { public_url: "https://bff.example.com" }\n${more}`),
+      'settings.yaml': settings(`server: { public_url: "https://bff.example.com" }\n${shown['settings.yaml'] ?? ''}`),
     })
-    const { report, config } = await loadConfig({ dir, env: {} })
-    const errors = report.problems.filter(({ severity }) => severity === 'error')
-    t.same(
-      errors.map(({ message }) => message),
-      [],
-    )
-    t.ok(config?.programs.some(({ stages }) => stages.some((stage) => stage.name === name)))
+    for (const file of Object.keys(shown).filter((file) => file.startsWith('profiles/'))) {
+      const profile = file.slice('profiles/'.length, -'.yaml'.length)
+      const { report, config } = await loadConfig({ dir, env: {}, profile })
+      const errors = report.problems.filter(({ severity }) => severity === 'error')
+      t.same(
+        errors.map(({ message }) => message),
+        [],
+      )
+      t.ok(config?.profile.stages.some((stage) => stage.name === name))
+    }
   })
 
   t.test(`${name}: the page has every option with its default, and no other`, async (t) => {
