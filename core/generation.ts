@@ -10,6 +10,8 @@ import { Scope } from './resources.ts'
 import type { Flight } from './run/flight.ts'
 import { Flights } from './run/flights.ts'
 import type { Ground } from './run/ground.ts'
+import type { Limits } from './run/limits.ts'
+import { OwnNames } from './run/own-names.ts'
 import type { Pipeline } from './run/program.ts'
 import type { TraceHub } from './trace.ts'
 
@@ -41,6 +43,8 @@ export class Generation implements Ground {
   readonly pipeline: Pipeline
   readonly log: Log
   readonly traces: TraceHub
+  readonly limits: Limits
+  readonly names: OwnNames
   readonly metrics: CoreMetrics
   /** The server stops: its connections are not kept. */
   draining = false
@@ -58,6 +62,9 @@ export class Generation implements Ground {
     this.log = parts.scope.log
     this.traces = parts.house.traces
     this.metrics = parts.house.metrics
+    this.limits = config.server.limits
+    const routes = config.programs.map((planned) => planned.route)
+    this.names = new OwnNames(config.server.public_url, routes)
     this.#scope = parts.scope
     this.#leftOpen = parts.leftOpen
   }

@@ -11,6 +11,7 @@ export type {
   RouteData,
   ServerData,
   ServiceData,
+  Size,
 } from './embed/options.ts'
 export type { InOrder, Misplaced, StageEntry, StageLike, StageList, StageNames, StageUse } from './embed/stage-list.ts'
 export { type Bascule, createBascule } from './embed.ts'

@@ -3,27 +3,26 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Connection } from './run/connection.ts'
 import type { Ground } from './run/ground.ts'
-import { arrivalOf, refusal } from './run/inbound.ts'
-import { defaultLimits, type Limits } from './run/limits.ts'
+import { arrivalOf } from './run/inbound.ts'
+import type { Limits } from './run/limits.ts'
 
 /** The public front: what node:http says of its connections, handed to the Connection that knows them. `ground` answers the generation of the moment. */
-export function createListener(ground: () => Ground, limits: Limits = defaultLimits): Server {
+export function createListener(ground: () => Ground): Server {
   const server = http.createServer({
-    maxHeaderSize: 32 * 1024,
-    headersTimeout: 10_000,
     requestTimeout: 0, // a long upload is no attack; ClientBody ends one that stops moving
-    keepAliveTimeout: 65_000,
-    connectionsCheckingInterval: 2_000,
+    connectionsCheckingInterval: 500,
     insecureHTTPParser: false,
     requireHostHeader: false, // told by us, as a problem, and logged
   })
-  server.maxHeadersCount = 0 // the default drops fields silently past 2,000; maxHeaderSize bounds them
+  server.maxHeadersCount = 0 // the default drops fields silently past 2,000; `limits` bounds them
+  followLimits(server, ground)
+  tellDropped(server, ground)
   const known = new WeakMap<object, Connection>()
 
   function connection(socket: Duplex): Connection {
     let found = known.get(socket)
     if (!found) {
-      found = new Connection(socket as Socket, ground, limits)
+      found = new Connection(socket as Socket, ground)
       known.set(socket, found)
     }
     return found
@@ -35,12 +34,42 @@ export function createListener(ground: () => Ground, limits: Limits = defaultLim
 
   server.on('request', (req, res) => take(req, res, false))
   server.on('checkContinue', (req, res) => take(req, res, true))
-  server.on('checkExpectation', (req, res) => {
-    const arrival = arrivalOf(req, res, false)
-    arrival.refused = refusal('EXPECTATION_FAILED', 'only 100-continue can be expected')
-    connection(req.socket).take(arrival)
-  })
+  server.on('checkExpectation', (req, res) => take(req, res, false)) // `inspect` sees the raw fields, and refuses it
   server.on('connect', (req, socket) => connection(socket).refuse({ code: 'METHOD_NOT_ALLOWED', req }))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => connection(socket).unreadable(error))
   return server
+}
+
+/** node:http reads its own properties anew for each connection: those made after a reload have the new limits. */
+function followLimits(server: Server & { maxHeaderSize?: number }, ground: () => Ground): void {
+  let applied: Limits | undefined
+  function follow(): void {
+    const { limits } = ground()
+    if (limits === applied) return
+    applied = limits
+    server.maxHeaderSize = limits.headers
+    server.headersTimeout = limits.headersTimeout
+    server.keepAliveTimeout = limits.keepAlive
+    server.maxConnections = limits.connections
+  }
+  follow()
+  server.prependListener('connection', follow)
+}
+
+const TELL_MS = 1_000
+
+/** Connections beyond the limit are closed unheard: told once a second, as they come by the thousand. */
+function tellDropped(server: Server, ground: () => Ground): void {
+  let count = 0
+  server.on('drop', () => {
+    if (count++ > 0) return
+    setTimeout(() => {
+      const { log, limits } = ground()
+      log.warn(
+        { dropped: count, limit: limits.connections },
+        'connections_dropped: server.limits.connections is reached',
+      )
+      count = 0
+    }, TELL_MS).unref()
+  })
 }

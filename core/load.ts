@@ -1,7 +1,8 @@
 import type { PlannedProgram, Profile } from './compile/profile.ts'
+import type { ListenerSettings } from './config/core-settings.ts'
 import { type ConfigDirectory, readConfigDirectory } from './config/directory.ts'
 import { Report } from './config/report.ts'
-import type { Base, LogSettings, Sections, ServerSettings, Service } from './contract.ts'
+import type { Base, LogSettings, Sections, Service } from './contract.ts'
 import { load } from './load/loading.ts'
 import type { PluginLoader } from './plugins.ts'
 
@@ -20,7 +21,7 @@ export interface Overrides {
 /** Everything read, checked and planned; nothing opened. */
 export interface LoadedConfig {
   readonly dir: string
-  readonly server: ServerSettings
+  readonly server: ListenerSettings
   readonly log: LogSettings
   readonly services: Readonly<Record<string, Service>>
   readonly sections: Readonly<Partial<Sections>>

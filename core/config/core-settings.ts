@@ -3,15 +3,22 @@ import { z } from 'zod'
 import type { LogSettings, ServerSettings } from '../contract.ts'
 import { packageName } from '../plugin-loading/package-entry.ts'
 import type { NamedPlugins } from '../plugins.ts'
+import type { Limits } from '../run/limits.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Report } from './report.ts'
+import { limits, limitsOf, timeouts } from './server-limits.ts'
 import { duration, httpOrigin, isLoopbackUrl, name, notYet, text } from './values.ts'
 
 const portError = 'must be a port: a whole number from 0 to 65535'
 const port = z.int(portError).min(0, portError).max(65535, portError)
 
 const network = z.string().refine(isNetwork, 'must be an address or a CIDR such as 10.0.0.0/8')
+
+/** With what concerns the listener alone. */
+export interface ListenerSettings extends ServerSettings {
+  readonly limits: Limits
+}
 
 const server = z
   .strictObject({
@@ -24,9 +31,11 @@ const server = z
     admin_port: port.default(9090),
     tls: notYet('remove it, and let a proxy in front end TLS').optional(),
     drain_timeout: duration.prefault('30s'),
+    timeouts: timeouts.prefault({}),
+    limits: limits.prefault({}),
   })
-  .transform(({ tls: _, public_url, ...rest }): ServerSettings => {
-    return { ...rest, public_url: public_url ?? `http://localhost:${rest.port}` }
+  .transform(({ tls: _, public_url, timeouts: time, limits: most, ...rest }): ListenerSettings => {
+    return { ...rest, public_url: public_url ?? `http://localhost:${rest.port}`, limits: limitsOf(time, most) }
   })
 
 const profileName = text.regex(/^[A-Za-z0-9_-]*$/, 'must be a name of letters, digits, - and _')
@@ -62,7 +71,7 @@ const plugin = z.union([pluginName, remotePlugin])
 /** The sections of settings.yaml that core reads. */
 export interface CoreSettings {
   readonly profile: string
-  readonly server: ServerSettings
+  readonly server: ListenerSettings
   readonly log: LogSettings
   readonly plugins: NamedPlugins
 }

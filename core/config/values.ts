@@ -24,6 +24,18 @@ export function parseDuration(value: string | number): number | undefined {
   return count === undefined ? undefined : Math.round(Number(count) * units[unit]!)
 }
 
+const bytes: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+const sizeError = 'must be a size such as 32KiB, 10MiB or 1GiB, or a number of bytes'
+
+/** `512`, `32KiB`, `10MiB`, `1GiB`; a bare number is bytes. Gives whole bytes, at least one. */
+export const size = z.union([z.string(), z.number()], { error: sizeError }).transform((value, context): number => {
+  const [, count, unit = 'B'] = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB)?$/.exec(String(value)) ?? []
+  const whole = count === undefined ? 0 : Math.round(Number(count) * bytes[unit]!)
+  if (whole > 0 && Number.isSafeInteger(whole)) return whole
+  context.addIssue({ code: 'custom', message: sizeError })
+  return z.NEVER
+})
+
 /** A word that stands in log lines (`service=NAME`), so it has no blanks, quotes or control characters. */
 export const name = z
   .string()

@@ -3,6 +3,8 @@ import { type ErrorCode, statusOf } from '../errors.ts'
 import { House } from '../house.ts'
 import { stageNumber } from '../run/current-stage.ts'
 import type { Ground } from '../run/ground.ts'
+import { defaultLimits } from '../run/limits.ts'
+import { OwnNames } from '../run/own-names.ts'
 import { type AnyExchange, program, type Step } from '../run/program.ts'
 
 /** What requests begin in while there is no generation: every one of them is told to come again. */
@@ -20,5 +22,17 @@ export function closedGround(log: Log, code: ErrorCode, detail: string): Ground 
   }
   const pipeline = { unrouted: program(undefined, [refuse]), programs: new Map() }
   const { traces, metrics } = new House(log)
-  return { pipeline, log, traces, metrics, draining: true, closed: false, began() {}, ended() {} }
+  const names = new OwnNames('http://localhost', [])
+  return {
+    pipeline,
+    log,
+    traces,
+    metrics,
+    limits: defaultLimits,
+    names,
+    draining: true,
+    closed: false,
+    began() {},
+    ended() {},
+  }
 }

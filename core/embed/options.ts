@@ -5,6 +5,9 @@ import type { InOrder, StageEntry, StageList } from './stage-list.ts'
 /** As in settings.yaml: `30s`, `5m`, `12h`; a bare number is seconds. */
 export type Duration = string | number
 
+/** As in settings.yaml: `32KiB`, `10MiB`, `1GiB`; a bare number is bytes. */
+export type Size = string | number
+
 /** One of `services`, as in routes.yaml. */
 export interface ServiceData {
   readonly base_url: string
@@ -42,6 +45,19 @@ export interface ServerData {
   readonly public_url?: string
   readonly trusted_proxies?: readonly string[]
   readonly drain_timeout?: Duration
+  /** How long a client may keep the bridge waiting. */
+  readonly timeouts?: {
+    readonly [K in 'headers' | 'body_idle' | 'send_idle' | 'keep_alive']?: Duration
+  }
+  /** How much a client may send. */
+  readonly limits?: {
+    readonly headers?: Size
+    readonly header_fields?: number
+    readonly path?: Size
+    readonly target?: Size
+    readonly body?: Size | null
+    readonly connections?: number
+  }
 }
 
 /** pino, or anything that takes its calls. */

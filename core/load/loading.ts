@@ -2,10 +2,11 @@ import { proveOrder } from '../compile/order.ts'
 import type { PlannedProgram, Profile, RouteEntry } from '../compile/profile.ts'
 import { planPrograms } from '../compile/routes.ts'
 import { proveTogether } from '../compile/together.ts'
+import type { ListenerSettings } from '../config/core-settings.ts'
 import type { ConfigDirectory } from '../config/directory.ts'
 import type { Place, Report } from '../config/report.ts'
 import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas.ts'
-import type { Base, Sections, ServerSettings } from '../contract.ts'
+import type { Base, Sections } from '../contract.ts'
 import type { LoadedConfig, Overrides } from '../load.ts'
 import { PluginError } from '../plugins.ts'
 import { withAskedStages } from './asked-stages.ts'
@@ -105,9 +106,9 @@ function optionsFor(context: LoadContext) {
 }
 
 function overridden(
-  server: ServerSettings,
+  server: ListenerSettings,
   { port = server.port, adminPort = server.admin_port }: Overrides,
-): ServerSettings {
+): ListenerSettings {
   const derived = server.public_url === `http://localhost:${server.port}`
   return {
     ...server,

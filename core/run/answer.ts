@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Fault, Head, RawHeaders, ReplyExtra, Sink, Source } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
 import type { ClientAnswer, ClientRequest } from './client-message.ts'
-import { assertSendable, assertStatus, earlyHints, endToEnd, pairs, promisedLength } from './fields.ts'
+import { assertSendable, assertStatus, earlyHints, endToEnd, nameAnswer, pairs, promisedLength } from './fields.ts'
 import { problemBody, problemHeaders } from './problem.ts'
 import { isWritableValue, removeAll } from './raw-headers.ts'
 
@@ -98,6 +98,7 @@ export class Answer implements Sink {
       body = bytesOf(problem ? this.#problem(status, code, extra) : (extra.body ?? ''))
       headers = problem ? problemHeaders(status, this.#owner.id, extra.retryAfter) : []
       if (extra.headers) headers.push(...extra.headers)
+      nameAnswer(headers, this.#owner.id)
       assertSendable(status, headers)
       final = this.#owner.edit(status, headers, by)
     } catch (error) {
@@ -124,6 +125,7 @@ export class Answer implements Sink {
     try {
       assertStatus(status)
       raw = endToEnd(headers)
+      raw.push('X-Correlation-ID', this.#owner.id)
       final = this.#owner.edit(status, raw, 'upstream')
     } catch (error) {
       this.detach(fault('INTERNAL', 'the head of the answer cannot be sent'))

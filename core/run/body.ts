@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { Body, Fault } from '../contract.ts'
 import { fault } from '../errors.ts'
 import type { ClientAnswer, ClientRequest } from './client-message.ts'
+import type { Limits } from './limits.ts'
 
 /**
  * What the terminal stage reads. Never `req` itself: an upstream failure would destroy the client's socket with it, and a request
@@ -44,7 +45,7 @@ class BodyStream extends Readable {
   }
 
   readonly #onData = (piece: Buffer): void => {
-    this.#body.received += piece.length
+    if (!this.#body.count(piece.length)) return
     this.#idle?.refresh()
     if (!this.push(piece)) {
       this.#req.pause()
@@ -67,6 +68,8 @@ class BodyStream extends Readable {
   }
 }
 
+type BodyLimits = Pick<Limits, 'bodyIdle' | 'body'>
+
 /** The client's body: counted, read only when asked, and let go of without harming the connection. */
 export class ClientBody implements Body {
   kind: Body['kind']
@@ -77,18 +80,17 @@ export class ClientBody implements Body {
   readonly #req: ClientRequest
   readonly #res: ClientAnswer
   readonly #expects: boolean
-  readonly #idleMs: number
+  readonly #limits: BodyLimits
   #stream: BodyStream | undefined
   #buffered: Uint8Array | undefined
   #asked = false
   #over = false
 
-  /** `idle`: a client that sends nothing for so many milliseconds while its body is wanted is gone. */
-  constructor(req: ClientRequest, res: ClientAnswer, has: { body: boolean; expectation: boolean }, idle: number) {
+  constructor(req: ClientRequest, res: ClientAnswer, has: { body: boolean; expectation: boolean }, limits: BodyLimits) {
     this.#req = req
     this.#res = res
     this.#expects = has.expectation
-    this.#idleMs = idle
+    this.#limits = limits
     this.kind = has.body ? 'stream' : 'none'
   }
 
@@ -108,7 +110,7 @@ export class ClientBody implements Body {
     if (this.#asked) throw fault('INTERNAL', 'the request body was taken twice')
     this.#asked = true
     if (this.#expects) this.#res.writeContinue()
-    this.#stream = new BodyStream(this.#req, this, this.#idleMs)
+    this.#stream = new BodyStream(this.#req, this, this.#limits.bodyIdle)
     if (this.#req.destroyed && !this.#req.complete) this.break(clientLeft())
     return this.#stream
   }
@@ -127,6 +129,14 @@ export class ClientBody implements Body {
     this.#buffered = Buffer.concat(pieces)
     this.kind = 'buffered'
     return this.#buffered
+  }
+
+  /** Whether so much may still come. */
+  count(bytes: number): boolean {
+    this.received += bytes
+    const { body } = this.#limits
+    if (this.received > body) this.break(fault('BODY_TOO_LARGE', `the body is larger than ${body} bytes`))
+    return this.received <= body
   }
 
   /** The request ended: whoever took it reads no more, so that the rest can be read past. */

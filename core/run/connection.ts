@@ -28,10 +28,10 @@ export class Connection implements Line {
   /** Waits for the answers before it. */
   #refused: Refused | undefined
 
-  constructor(socket: Socket, ground: () => Ground, limits: Limits) {
+  constructor(socket: Socket, ground: () => Ground) {
     this.#socket = socket
     this.#ground = ground
-    this.limits = limits
+    this.limits = ground().limits
   }
 
   get isLast(): boolean {
@@ -57,7 +57,7 @@ export class Connection implements Line {
 
   unreadable(error: Unreadable): void {
     const socket = this.#socket
-    const code = unreadableCode(error)
+    const code = unreadableCode(error, this.limits)
     if (code === undefined || !socket.writable || socket.bytesRead === 0) return void socket.destroy()
     if (this.#deaf) return // the parser says it again with every piece that follows
     this.#stopTaking()
@@ -91,10 +91,11 @@ export class Connection implements Line {
     const flight = new Flight(arrival, ground, this)
     this.#flight = flight
     if (this.#socket.destroyed) return flight.lost()
-    const refused = arrival.refused ?? inspect(arrival) ?? (ground.closed ? closed() : undefined)
-    if (!refused) return flight.run()
-    if (refused.close) this.#distrust()
-    flight.refuse(refused)
+    const answer =
+      arrival.refused ?? inspect(arrival, ground.names, this.limits) ?? (ground.closed ? closed() : undefined)
+    if (!answer) return flight.run()
+    if (answer.close) this.#distrust()
+    flight.refuse(answer)
   }
 
   #brokenBody(last: Arrival, code: ErrorCode, error: Unreadable): void {

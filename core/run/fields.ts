@@ -1,17 +1,27 @@
 // What of a head may be written as it is. Not every runtime refuses control bytes in raw headers: so all checking is ours.
 import type { RawHeaders } from '../contract.ts'
 import { fault } from '../errors.ts'
-import { isFraming, isHopByHop, isWritableField, sameName } from './raw-headers.ts'
+import { isFraming, isHopByHop, isWritableField, removeAll, sameName } from './raw-headers.ts'
 
-/** A copy without what belongs to one connection, or cannot be written; core writes its own framing. */
+/** A copy without what belongs to one connection, or cannot be written; core writes its own framing, and says its own id. */
 export function endToEnd(headers: RawHeaders): RawHeaders {
   const kept: RawHeaders = []
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!
     const value = headers[i + 1]!
-    if (!isHopByHop(name.toLowerCase()) && isWritableField(name, value)) kept.push(name, value)
+    const lower = name.toLowerCase()
+    if (isHopByHop(lower) || lower === CORRELATION || !isWritableField(name, value)) continue
+    kept.push(name, value)
   }
   return kept
+}
+
+const CORRELATION = 'x-correlation-id'
+
+/** Every answer names its request, as the log line does; one that was there was somebody else's word. */
+export function nameAnswer(headers: RawHeaders, id: string): void {
+  removeAll(headers, CORRELATION)
+  headers.push('X-Correlation-ID', id)
 }
 
 export function assertStatus(status: number): void {

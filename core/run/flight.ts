@@ -57,7 +57,7 @@ export class Flight implements Runner, AnswerOwner {
     this.#ground = ground
     this.#line = line
     this.#program = ground.pipeline.unrouted
-    this.body = new ClientBody(req, res, arrival, line.limits.bodyIdle)
+    this.body = new ClientBody(req, res, arrival, line.limits)
     this.#x = new LiveExchange(inbound, this)
     this.#answer = new Answer(res, this)
     this.#trace = ground.traces.begin()

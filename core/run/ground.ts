@@ -4,6 +4,7 @@ import type { TraceHub } from '../trace.ts'
 import type { ClientRequest } from './client-message.ts'
 import type { Flight } from './flight.ts'
 import type { Limits } from './limits.ts'
+import type { OwnNames } from './own-names.ts'
 import type { Pipeline } from './program.ts'
 
 /** What a flight needs of the generation it began in. */
@@ -11,6 +12,9 @@ export interface Ground {
   readonly pipeline: Pipeline
   readonly log: Log
   readonly traces: TraceHub
+  /** For connections made while it is the current one. */
+  readonly limits: Limits
+  readonly names: OwnNames
   readonly metrics: CoreMetrics
   /** Connections are closed after the answer under way. */
   readonly draining: boolean

@@ -4,18 +4,20 @@ import type { ErrorCode } from '../errors.ts'
 import { statusOf } from '../errors.ts'
 import type { ClientAnswer, ClientRequest, ClientSocket } from './client-message.ts'
 import type { Inbound, Peer } from './exchange.ts'
+import type { Limits } from './limits.ts'
+import type { OwnNames } from './own-names.ts'
 import { sameName } from './raw-headers.ts'
 import { hostProblem, targetProblem } from './target.ts'
 
-export const MAX_TARGET = 16 * 1024
 const MAX_ID = 128
 
 /** For every path: what a route allows beside is the router's to say. */
 export const ALLOW = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const
 
+/** What core answers itself: nearly always that it refuses. */
 export interface Refusal {
   readonly status: number
-  readonly code: ErrorCode
+  readonly code: ErrorCode | 'OK'
   readonly detail?: string
   readonly headers?: RawHeaders
   /** Seconds. */
@@ -34,6 +36,8 @@ export interface Framing {
   coding: string
   upgrade: string
   correlationId: string
+  expect: string
+  maxForwards: string
 }
 
 function readFraming(raw: readonly string[]): Framing {
@@ -46,6 +50,8 @@ function readFraming(raw: readonly string[]): Framing {
     coding: '',
     upgrade: '',
     correlationId: '',
+    expect: '',
+    maxForwards: '',
   }
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!
@@ -57,8 +63,14 @@ function readFraming(raw: readonly string[]): Framing {
           f.host = value
         }
         break
+      case 6:
+        if (sameName(name, 'expect')) f.expect += f.expect === '' ? value : `, ${value}`
+        break
       case 7:
         if (sameName(name, 'upgrade')) f.upgrade = value
+        break
+      case 12:
+        if (sameName(name, 'max-forwards')) f.maxForwards = value
         break
       case 14:
         if (sameName(name, 'content-length')) {
@@ -79,11 +91,17 @@ function readFraming(raw: readonly string[]): Framing {
   return f
 }
 
-function framingRefusal(req: ClientRequest, f: Framing): Refusal | undefined {
+function framingRefusal({ req, framing: f, authority }: Arrival, limits: Limits): Refusal | undefined {
   if (req.httpVersionMajor !== 1 || req.httpVersionMinor > 1) return bad('only HTTP/1.1 and HTTP/1.0 are spoken here')
+  if (req.rawHeaders.length > 2 * limits.headerFields) {
+    return refusal('HEADERS_TOO_LARGE', `more than ${limits.headerFields} header fields`)
+  }
   if (f.hosts !== 1 && !(f.hosts === 0 && req.httpVersionMinor === 0)) return bad('a request carries exactly one Host')
   const host = f.hosts === 1 ? hostProblem(f.host) : undefined
   if (host) return bad(host)
+  if (authority !== undefined && f.hosts === 1 && f.host.toLowerCase() !== authority.toLowerCase()) {
+    return bad('Host and the target name two hosts')
+  }
   if (f.lengths > 1) return bad('Content-Length is repeated')
   if (f.codings > 0 && f.lengths > 0) return bad('Content-Length and Transfer-Encoding together')
   if (f.codings > 1) return bad('Transfer-Encoding is repeated')
@@ -91,22 +109,48 @@ function framingRefusal(req: ClientRequest, f: Framing): Refusal | undefined {
     return refusal('NOT_IMPLEMENTED', 'only the chunked transfer coding is known')
   }
   if (f.codings === 1 && req.httpVersionMinor === 0) return bad('HTTP/1.0 has no transfer codings')
+  if (f.lengths === 1 && !(Number(f.length) <= Math.min(limits.body, Number.MAX_SAFE_INTEGER))) {
+    return refusal('BODY_TOO_LARGE', 'Content-Length is more than is taken here')
+  }
+  if (f.expect !== '' && req.httpVersionMinor === 1 && f.expect.toLowerCase() !== '100-continue') {
+    return refusal('EXPECTATION_FAILED', 'only 100-continue can be expected')
+  }
   return undefined
 }
 
-function targetRefusal(req: ClientRequest): Refusal | undefined {
-  const target = req.url ?? ''
-  if (target.length > MAX_TARGET) return refusal('TARGET_TOO_LONG', `the target is longer than ${MAX_TARGET} bytes`)
-  if (req.method === 'TRACE' || req.method === 'CONNECT') {
-    return { ...refusal('METHOD_NOT_ALLOWED', `${req.method} is never forwarded`), headers: [...ALLOW] }
+function targetRefusal({ req, inbound, framing: f, authority }: Arrival, own: OwnNames, limits: Limits) {
+  const { method, target } = inbound
+  if (method === 'TRACE' || method === 'CONNECT') {
+    return { ...refusal('METHOD_NOT_ALLOWED', `${method} is never forwarded`), headers: [...ALLOW] }
   }
+  if (target.length > limits.path && pathLength(target) > limits.path) {
+    return refusal('TARGET_TOO_LONG', `the path is longer than ${limits.path} bytes`)
+  }
+  if ((req.url ?? '').length > limits.target) {
+    return refusal('TARGET_TOO_LONG', `the target is longer than ${limits.target} bytes`)
+  }
+  if (method === 'OPTIONS' && (target === '*' || /^0+$/.test(f.maxForwards))) return options
+  if (authority !== undefined && !own.has(authority))
+    return badTarget('the target names a host that is not served here')
   const problem = targetProblem(target)
-  return problem ? { status: 400, code: 'BAD_TARGET', detail: problem, close: false } : undefined
+  return problem === undefined ? undefined : badTarget(problem)
 }
 
-/** Core's own refusals, before any stage sees the request. */
-export function inspect({ req, framing: f }: Arrival): Refusal | undefined {
-  return framingRefusal(req, f) ?? targetRefusal(req) ?? upgradeRefusal(f)
+function pathLength(target: string): number {
+  const mark = target.indexOf('?')
+  return mark === -1 ? target.length : mark
+}
+
+/** About the server itself, or not to go any further (RFC 9110 §7.6.2, §9.3.7): answered here. */
+const options: Refusal = { status: 204, code: 'OK', headers: [...ALLOW], close: false }
+
+function badTarget(detail: string): Refusal {
+  return { status: 400, code: 'BAD_TARGET', detail, close: false }
+}
+
+/** Core's own answers, before any stage sees the request. */
+export function inspect(arrival: Arrival, own: OwnNames, limits: Limits): Refusal | undefined {
+  return framingRefusal(arrival, limits) ?? targetRefusal(arrival, own, limits) ?? upgradeRefusal(arrival.framing)
 }
 
 /** Only WebSocket is an upgrade here; an offer of h2c or anything else is ignored, as RFC 9110 §7.8 allows. */
@@ -135,6 +179,8 @@ export interface Arrival {
   readonly res: ClientAnswer
   readonly inbound: Inbound
   readonly framing: Framing
+  /** Of an absolute-form target, which was cut to its path. */
+  readonly authority: string | undefined
   readonly body: boolean
   /** `100 Continue` was asked for, and waits for the verdict. */
   readonly expectation: boolean
@@ -144,15 +190,28 @@ export interface Arrival {
 
 export function arrivalOf(req: ClientRequest, res: ClientAnswer, expectation: boolean): Arrival {
   const framing = readFraming(req.rawHeaders)
+  const url = req.url ?? ''
+  const [authority, path] = url.charCodeAt(0) === SLASH ? [undefined, url] : partsOf(url, req.method)
+  const nameless = authority !== undefined && framing.hosts === 0
   const inbound: Inbound = {
     id: correlationId(framing.correlationId),
     method: req.method ?? '',
-    target: req.url ?? '',
+    target: path,
     upgrade: framing.upgrade.toLowerCase() === 'websocket',
-    rawHeaders: req.rawHeaders,
+    rawHeaders: nameless ? ['Host', authority, ...req.rawHeaders] : req.rawHeaders,
     client: peerOf(req.socket),
   }
-  return { req, res, inbound, framing, body: hasBody(framing), expectation, refused: undefined }
+  return { req, res, inbound, framing, authority, body: hasBody(framing), expectation, refused: undefined }
+}
+
+const SLASH = 0x2f
+
+/** What a client says to a proxy, `GET http://app.example/path`, must be understood by every server (RFC 9112 §3.2.2). */
+function partsOf(target: string, method: string | undefined): readonly [authority: string | undefined, target: string] {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]+)(.*)$/is.exec(target) ?? []
+  if (authority === undefined) return [undefined, target]
+  if (rest === '' && method === 'OPTIONS') return [authority, '*']
+  return [authority, rest.startsWith('/') ? rest : `/${rest}`]
 }
 
 function hasBody(f: Framing): boolean {

@@ -1,5 +1,7 @@
 // A configuration of one stage: what a config directory would have said, given by a test as data.
+
 import type { ListedStage, PlannedProgram } from '../compile/profile.ts'
+import type { ListenerSettings } from '../config/core-settings.ts'
 import { startOf } from '../config/report.ts'
 import type {
   Base,
@@ -15,6 +17,7 @@ import type {
 } from '../contract.ts'
 import type { LoadedConfig } from '../load.ts'
 import { PluginLoader } from '../plugins.ts'
+import { defaultLimits } from '../run/limits.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import { validated } from './validated.ts'
 
@@ -70,13 +73,14 @@ export function stageConfig(
   }
 }
 
-const server: ServerSettings = {
+const server: ListenerSettings = {
   host: '127.0.0.1',
   port: 8080,
   public_url: 'http://localhost:8080',
   trusted_proxies: [],
   admin_port: 9090,
   drain_timeout: 1_000,
+  limits: defaultLimits,
 }
 
 const plainService: Service = {

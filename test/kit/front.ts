@@ -6,6 +6,7 @@ import { createListener } from '../../core/listener.ts'
 import type { Flight } from '../../core/run/flight.ts'
 import type { Ground } from '../../core/run/ground.ts'
 import { defaultLimits, type Limits } from '../../core/run/limits.ts'
+import { OwnNames } from '../../core/run/own-names.ts'
 import { type AnyExchange, program, type Step } from '../../core/run/program.ts'
 import type { TestLike } from './bascule.ts'
 
@@ -37,8 +38,8 @@ export interface Stages {
 
 /** The public listener over four stages made of functions: the runner without config, profiles and plugins. */
 export async function startFront(t: TestLike, stages: Stages = {}, limits: Partial<Limits> = {}): Promise<Front> {
-  const made = new MadeFront(stages)
-  const server = createListener(() => made.grounds, { ...defaultLimits, ...limits })
+  const made = new MadeFront(stages, limits)
+  const server = createListener(() => made.grounds)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -57,7 +58,7 @@ class MadeFront implements Front {
   readonly grounds: Ground & { draining: boolean; closed: boolean }
   readonly #waiting = new Set<() => void>()
 
-  constructor(stages: Stages) {
+  constructor(stages: Stages, limits: Partial<Limits>) {
     const route = Object.freeze({ id: 'all', target_service: 'any' }) as unknown as Route
     const steps = stepsOf(stages, route, (outcome) => this.#tell(outcome))
     const outside = steps.filter((step) => step.name === 'router' || step.name === 'spy')
@@ -67,6 +68,8 @@ class MadeFront implements Front {
       log: this.#log(),
       traces,
       metrics,
+      limits: { ...defaultLimits, ...limits },
+      names: new OwnNames('http://app.example', []),
       draining: false,
       closed: false,
       began: (flight) => this.flights.add(flight),
