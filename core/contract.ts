@@ -460,6 +460,11 @@ export interface Stage<
 
 export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName = any> extends Base<C> {
   readonly kind: 'endpoint'
+  /**
+   * 'public' unless said. 'admin': for operators, at 127.0.0.1 and `server.admin_port` only, and never for pages of other origins. Its
+   * paths are exact, `auth` is none, no stage stands before it (observers are told), and a body has at most 64 KiB.
+   */
+  readonly listener?: 'public' | 'admin'
   readonly needs?: readonly N[]
   readonly wants?: readonly W[]
   /** Pure, so that `check` sees two plugins that claim one path. `auth` other than 'none' puts the guarding stage in front. */

@@ -1,3 +1,4 @@
+import { AdminGround } from './admin/admin-ground.ts'
 import type { KindName, Kinds, Log, PluginRef, ServicePlugin, Shared } from './contract.ts'
 import { fault } from './errors.ts'
 import { PluginHost, withOptions } from './host.ts'
@@ -5,7 +6,7 @@ import type { House } from './house.ts'
 import { LeftOpen } from './left-open.ts'
 import type { LoadedConfig } from './load.ts'
 import type { CoreMetrics } from './metrics/core-metrics.ts'
-import { assemble } from './pipeline.ts'
+import { type Assembled, assemble } from './pipeline.ts'
 import { Scope } from './resources.ts'
 import type { Flight } from './run/flight.ts'
 import { Flights } from './run/flights.ts'
@@ -16,7 +17,7 @@ import type { Pipeline } from './run/program.ts'
 import type { TraceHub } from './trace.ts'
 
 /** Makes the programs; what it opens, the scope closes. */
-export type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen, house: House) => Promise<Pipeline>
+export type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen, house: House) => Promise<Assembled>
 
 const assembleReal: SetUp = (config, scope, leftOpen, { metrics }) =>
   assemble(
@@ -46,6 +47,8 @@ export class Generation implements Ground {
   readonly limits: Limits
   readonly names: OwnNames
   readonly metrics: CoreMetrics
+  /** Where requests of the admin listener run; they are this generation's, too. */
+  readonly admin: Ground
   /** The server stops: its connections are not kept. */
   draining = false
   /** Nothing can run here any more. */
@@ -55,10 +58,11 @@ export class Generation implements Ground {
   readonly #flights = new Flights()
   #empty: (() => void) | undefined
 
-  private constructor(number: number, config: LoadedConfig, pipeline: Pipeline, parts: Parts) {
+  private constructor(number: number, config: LoadedConfig, made: Assembled, parts: Parts) {
     this.number = number
     this.config = config
-    this.pipeline = pipeline
+    this.pipeline = made.pipeline
+    this.admin = new AdminGround(this, made.admin)
     this.log = parts.scope.log
     this.traces = parts.house.traces
     this.metrics = parts.house.metrics
@@ -79,8 +83,8 @@ export class Generation implements Ground {
     const scope = new Scope(`generation ${number}`, house, serviceOpener(config))
     const leftOpen = new LeftOpen()
     try {
-      const pipeline = await setUp(config, scope, leftOpen, house)
-      return new Generation(number, config, pipeline, { scope, leftOpen, house })
+      const made = await setUp(config, scope, leftOpen, house)
+      return new Generation(number, config, made, { scope, leftOpen, house })
     } catch (error) {
       await scope.close()
       throw error

@@ -100,7 +100,7 @@ export class Generations {
   #gone(old: Generation): void {
     this.#retiring.delete(old)
     const left = [this.#current, ...this.#retiring.keys()]
-    this.metrics.keepRoutes(new Set(left.flatMap(({ config }) => config.programs.map(({ route }) => route.id))))
+    this.metrics.keepRoutes(new Set(left.flatMap(routeIds)))
   }
 
   #tellNumbers(): void {
@@ -133,6 +133,10 @@ export class Generations {
     this.#stopMeasuring()
     await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#replacing)])
   }
+}
+
+function routeIds({ config }: Generation): string[] {
+  return [...config.programs, ...config.adminPrograms].map(({ route }) => route.id)
 }
 
 function closed(): Error {

@@ -30,6 +30,8 @@ export interface LoadedConfig {
   /** The default one first, then those that routes name. */
   readonly profiles: readonly Profile[]
   readonly programs: readonly PlannedProgram[]
+  /** Of the admin listener. */
+  readonly adminPrograms: readonly PlannedProgram[]
   readonly loader: PluginLoader
   /** Files whose change is a change of config. */
   readonly files: readonly string[]

@@ -1,3 +1,4 @@
+import { adminPipeline } from './admin/admin-pipeline.ts'
 import type { ListedEndpoint, ListedStage, PlannedProgram } from './compile/profile.ts'
 import { roleOf } from './compile/profile.ts'
 import { likely } from './config/suggest.ts'
@@ -19,13 +20,19 @@ type HostFor = (name: string, options: unknown, plugin: string) => Host
 type StepOf = (route: Route) => Step
 type Handler = (x: Exchange<SlotName, SlotName>) => unknown
 
+/** What runs behind the public listener, and what behind the admin listener. */
+export interface Assembled {
+  readonly pipeline: Pipeline
+  readonly admin: Pipeline
+}
+
 /** Sets every plugin up once, then builds each route's flat program. */
 export async function assemble(
   config: LoadedConfig,
   hostFor: HostFor,
   leftOpen = new LeftOpen(),
   metrics?: CoreMetrics,
-): Promise<Pipeline> {
+): Promise<Assembled> {
   const makers = new Map<ListedStage | ListedEndpoint, StepOf>()
   const same = new SameStages()
   const setUp = async (listed: ListedStage) => {
@@ -35,18 +42,22 @@ export async function assemble(
     makers.set(listed, makers.get(twin) ?? (await leftOpen.during(listed.name, made)))
   }
   for (const profile of config.profiles) for (const listed of profile.stages) await setUp(listed)
-  for (const { stages, endpoint } of config.programs) {
+  for (const { stages, endpoint } of [...config.programs, ...config.adminPrograms]) {
     for (const listed of stages) if (!makers.has(listed)) await setUp(listed)
     if (endpoint && !makers.has(endpoint)) {
       const made = async () => setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options, endpoint.endpoint.name))
       makers.set(endpoint, await leftOpen.during(endpoint.name, made))
     }
   }
-  const built = await mapInTurns(config.programs, (planned): [Route, Program] => [
+  const build = (planned: PlannedProgram): [Route, Program] => [
     planned.route,
     buildProgram(planned, makers, metrics?.meterOf(planned.route.id)),
-  ])
-  return { unrouted: unrouted(config.profile.stages, makers, metrics?.meterOf('')), programs: new Map(built) }
+  ]
+  const pipeline = {
+    unrouted: unrouted(config.profile.stages, makers, metrics?.meterOf('')),
+    programs: new Map(await mapInTurns(config.programs, build)),
+  }
+  return { pipeline, admin: adminPipeline(config.adminPrograms.map(build), pipeline.unrouted.settlers) }
 }
 
 /** One setup for equal options of one stage, however many profiles and routes list it: profiles then share the router, too. */

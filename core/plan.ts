@@ -1,3 +1,4 @@
+import type { PlannedProgram } from './compile/profile.ts'
 import { formatPlace, type Place } from './config/report.ts'
 import type { LoadedConfig } from './load.ts'
 
@@ -13,6 +14,7 @@ export interface PlannedStage {
 
 export interface PlannedRoute {
   readonly route: string
+  readonly listener: 'public' | 'admin'
   readonly methods: readonly string[] | 'all'
   readonly hosts: readonly string[] | 'any'
   readonly path: string
@@ -25,8 +27,19 @@ export interface PlannedRoute {
 
 /** Each route's program as data: its stages in order, and where each is listed. */
 export function planOf(config: LoadedConfig): readonly PlannedRoute[] {
-  return config.programs.map(({ route, stages, endpoint, profile }) => ({
+  return [
+    ...config.programs.map((planned) => plannedRoute(planned, 'public')),
+    ...config.adminPrograms.map((planned) => plannedRoute(planned, 'admin')),
+  ]
+}
+
+function plannedRoute(
+  { route, stages, endpoint, profile }: PlannedProgram,
+  listener: PlannedRoute['listener'],
+): PlannedRoute {
+  return {
     route: route.id,
+    listener,
     methods: route.methods ?? 'all',
     hosts: route.hosts ?? 'any',
     path: route.path,
@@ -38,7 +51,7 @@ export function planOf(config: LoadedConfig): readonly PlannedRoute[] {
       ...stages.map(({ name, stage, place, settingsAt }) => planned(name, stage, place, settingsAt)),
       ...(endpoint ? [planned(endpoint.name, endpoint.endpoint, endpoint.place, endpoint.place)] : []),
     ],
-  }))
+  }
 }
 
 type Slotted = Partial<Pick<PlannedStage, 'needs' | 'wants' | 'provides'>>
@@ -59,10 +72,11 @@ export function describePlan(config: LoadedConfig): string {
 
 function describeRoute(r: PlannedRoute): string {
   const methods = r.methods === 'all' ? '*' : r.methods.join(',')
+  const where = r.listener === 'admin' ? '  on the admin listener' : ''
   const target = r.target_service ? ` -> ${r.target_service}` : ''
   const width = Math.max(...r.stages.map((s) => s.name.length))
   const stages = r.stages.map((s) => `    ${s.name.padEnd(width)}  ${slots(s)}${s.settings_at}`)
-  return [`${r.route}  ${methods} ${r.path}  auth: ${r.auth}${target}  (${r.at})`, ...stages].join('\n')
+  return [`${r.route}  ${methods} ${r.path}  auth: ${r.auth}${target}${where}  (${r.at})`, ...stages].join('\n')
 }
 
 function slots({ needs, wants, provides }: PlannedStage): string {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdmin } from './admin.ts'
+import { createAdmin } from './admin/admin.ts'
 import { ConfigError, formatProblem } from './config/report.ts'
 import { Generations } from './generations.ts'
 import { createListener } from './listener.ts'
@@ -41,11 +41,7 @@ export class BasculeServer {
     this.#listener = createListener(() => generations.current)
     this.#admin = createAdmin({
       ready: () => !this.#stopping,
-      generation: () => this.generation,
-      settledFailures: () => generations.metrics.settledFailures,
-      traceRecordLost: () => generations.metrics.traceRecordsLost.inc(),
-      metrics: () => generations.metricsText(),
-      traces: generations.traces,
+      generations: () => generations,
     })
   }
 

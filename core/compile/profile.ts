@@ -51,6 +51,8 @@ export interface Profile {
   readonly place: Place
   readonly stages: readonly ListedStage[]
   readonly endpoints: readonly EndpointRoute[]
+  /** Of the admin listener. */
+  readonly adminEndpoints: readonly EndpointRoute[]
   /** Of routes.yaml. */
   readonly routes: readonly RouteEntry[]
 }

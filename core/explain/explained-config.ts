@@ -24,6 +24,7 @@ export function explainedConfig(config: LoadedConfig): LoadedConfig {
     ...config,
     profiles,
     profile: profiles[0]!,
+    adminPrograms: [],
     programs: config.programs.map((planned) => ({
       ...planned,
       stages: planned.stages.map(stage),

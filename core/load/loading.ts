@@ -1,3 +1,4 @@
+import { planAdmin } from '../compile/admin.ts'
 import { proveOrder } from '../compile/order.ts'
 import type { PlannedProgram, Profile, RouteEntry } from '../compile/profile.ts'
 import { planPrograms } from '../compile/routes.ts'
@@ -48,6 +49,7 @@ export async function load(
     profile: complete[0]!,
     profiles: complete,
     programs: await prove(complete, sections.values, context),
+    adminPrograms: planAdmin(complete, context.report),
     loader: context.loader,
     files: filesOf(directory, profiles),
     optionsOf,

@@ -21,9 +21,12 @@ export async function loadProfile(
   const composed = composeProfile(name, at, { directory, report, chain: [] })
   if (!composed) return undefined
   const stages = await loadStages(composed, context)
-  const endpoints = await loadEndpoints(stages, context)
+  const brought = await loadEndpoints(stages, context)
+  const isAdmin = ({ by }: EndpointRoute) => by.endpoint.listener === 'admin'
+  const endpoints = brought.filter((claim) => !isAdmin(claim))
+  const adminEndpoints = brought.filter(isAdmin)
   const whole = stages.length === composed.entries.length
-  return { name, place: composed.place, stages, endpoints, files: composed.files, whole }
+  return { name, place: composed.place, stages, endpoints, adminEndpoints, files: composed.files, whole }
 }
 
 async function loadStages({ entries }: ComposedProfile, context: LoadContext): Promise<ListedStage[]> {

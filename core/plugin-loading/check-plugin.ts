@@ -20,7 +20,7 @@ const stageKeys = [
   'explain',
   'setup',
 ]
-const endpointKeys = [...common, 'needs', 'wants', 'paths', 'setup']
+const endpointKeys = [...common, 'listener', 'needs', 'wants', 'paths', 'setup']
 const serviceKeys = [...common, 'open']
 
 /** What is wrong with it, as the end of a sentence that begins with its name; undefined: it is a plugin. */
@@ -41,6 +41,9 @@ export function notAPlugin(made: unknown): string | undefined {
   if (plugin.role !== undefined && !['router', 'filter', 'terminal', 'observer'].includes(String(plugin.role))) {
     return `has an unknown role ${String(plugin.role)}; roles are router, filter, terminal and observer`
   }
+  // Taken for public, it would hand operators' work to everybody.
+  if (plugin.listener !== undefined && plugin.listener !== 'public' && plugin.listener !== 'admin')
+    return `has an unknown listener ${String(plugin.listener)}; listeners are public and admin`
   if (plugin.role === 'observer' && Array.isArray(plugin.provides) && plugin.provides.length > 0) {
     return `is an observer, which has no run to give a slot with, but provides ${plugin.provides.join(', ')}; make it a filter`
   }

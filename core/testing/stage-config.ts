@@ -56,7 +56,7 @@ export function stageConfig(
   const own = listed(stage, options)
   const stages = around(own).filter((each) => each !== own || (stage.applies?.(route, options) ?? true))
   const programs: PlannedProgram[] = [{ route, place, profile: 'test', stages }]
-  const profile = { name: 'test', place, stages, endpoints: [], routes: [] }
+  const profile = { name: 'test', place, stages, endpoints: [], adminEndpoints: [], routes: [] }
   return {
     dir: '.',
     server: { ...server, ...input.server },
@@ -66,6 +66,7 @@ export function stageConfig(
     profile,
     profiles: [profile],
     programs,
+    adminPrograms: [],
     loader: new GivenServices(input.use ?? {}),
     files: [],
     optionsOf: async (plugin: Base<unknown>, given) =>

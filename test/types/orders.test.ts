@@ -56,7 +56,10 @@ function loads(order: readonly Name[]): boolean {
     const place = { file: 'profile', line: i + 1, column: 1 }
     return { name, stage: byName[name], options: undefined, given: undefined, place, settingsAt: place }
   })
-  proveOrder({ name: 'six', place: listed[0]!.place, stages: listed, endpoints: [], routes: [] }, report)
+  proveOrder(
+    { name: 'six', place: listed[0]!.place, stages: listed, endpoints: [], adminEndpoints: [], routes: [] },
+    report,
+  )
   return !report.failed
 }
 

@@ -1,0 +1,29 @@
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createListener } from '../listener.ts'
+import { refusedBecause } from './guard.ts'
+import { answer, sendPage } from './pages.ts'
+import type { AdminView } from './view.ts'
+
+export type AdminHandler = (req: IncomingMessage, res: ServerResponse) => void
+
+/** Core's own pages, then the endpoints that plugins bring for operators, in the same engine as public requests. */
+export function adminHandler(view: AdminView): AdminHandler {
+  let front: Server | undefined
+  return (req, res) => {
+    const why = refusedBecause(req)
+    if (why !== undefined) answer(res, 403, { code: 'FORBIDDEN', detail: why })
+    else if (sendPage(view, req, res)) return
+    else if (view.generations()) {
+      front ??= createListener(() => view.generations()!.current.admin)
+      front.emit('request', req, res)
+    } else answer(res, 503, { status: 'starting', code: 'OVERLOADED' })
+  }
+}
+
+/** For operators, on a listener of its own, so that no header or path of the public one reaches it. */
+export function createAdmin(view: AdminView): Server {
+  return http.createServer(
+    { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, requestTimeout: 60_000 },
+    adminHandler(view),
+  )
+}
