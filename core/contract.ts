@@ -171,13 +171,22 @@ export interface Sink {
   /** false: wait for room(). The bytes are taken either way. */
   chunk(bytes: Uint8Array): boolean
   end(trailers?: RawHeaders): void
-  /** 101. Core owns both sockets from here: relays, half-closes, counts, ends. */
-  upgraded(headers: RawHeaders, upstream: Duplex): void
+  /**
+   * 101, in answer to a WebSocket handshake whose `Sec-WebSocket-Accept` is among the headers. Core owns both sockets from here: relays,
+   * half-closes, counts, ends. Undefined: there is no one left to upgrade, or this was no answer to the handshake; `upstream` was destroyed.
+   */
+  upgraded(headers: RawHeaders, upstream: Duplex): Upgraded | undefined
   /**
    * Before the head: a problem. If the client's own upload died first, the outcome is aborted, not failed.
    * After the head: the connection is reset (RST, not FIN), so that no client takes a torn body for a whole one.
    */
   fail(fault: Fault): void
+}
+
+/** An upgraded connection, while it lasts. */
+export interface Upgraded {
+  /** Frames of data that the client sent so far. Pings and pongs are none: a browser answers those while nobody is there. */
+  readonly clientMessages: number
 }
 
 /** What the terminal stage hands over. May be the same object as undici's dispatch handler: one allocation a request. */

@@ -5,10 +5,12 @@ import { Connection } from './run/connection.ts'
 import type { Ground } from './run/ground.ts'
 import { arrivalOf } from './run/inbound.ts'
 import type { Limits } from './run/limits.ts'
+import { UpgradableRequest } from './run/upgrade-request.ts'
 
 /** The public front: what node:http says of its connections, handed to the Connection that knows them. `ground` answers the generation of the moment. */
 export function createListener(ground: () => Ground): Server {
   const server = http.createServer({
+    IncomingMessage: UpgradableRequest,
     requestTimeout: 0, // a long upload is no attack; ClientBody ends one that stops moving
     connectionsCheckingInterval: 500,
     insecureHTTPParser: false,
@@ -35,6 +37,7 @@ export function createListener(ground: () => Ground): Server {
   server.on('request', (req, res) => take(req, res, false))
   server.on('checkContinue', (req, res) => take(req, res, true))
   server.on('checkExpectation', (req, res) => take(req, res, false)) // `inspect` sees the raw fields, and refuses it
+  server.on('upgrade', (req, socket, head) => connection(socket).upgrade(req, head))
   server.on('connect', (req, socket) => connection(socket).refuse({ code: 'METHOD_NOT_ALLOWED', req }))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => connection(socket).unreadable(error))
   return server

@@ -13,7 +13,7 @@ import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { sections } from './lib/settings.ts'
 import type {} from './lib/upstream.ts'
-import { type CallRules, UpstreamCall } from './lib/upstream-call.ts'
+import { type CallRules, UpstreamCall, type Upgrading } from './lib/upstream-call.ts'
 import { type PoolSettings, type UpstreamPool, upstreamPool } from './lib/upstream-pool.ts'
 
 type ForwardExchange = Exchange<'upstream'>
@@ -32,8 +32,10 @@ function forward(rules: CallRules, x: ForwardExchange): Stream | Reply {
   }
   const body = x.body.take()
   const length = body === null || body instanceof Uint8Array ? undefined : x.header('content-length')
-  return x.stream(new UpstreamCall(rules, x.get('upstream'), body, length))
+  return x.stream(new UpstreamCall(rules, x.get('upstream'), body, length, x.upgrade ? upgrading : undefined))
 }
+
+const upgrading: Upgrading = { upgraded() {} }
 
 /** Answers of public routes and of clients that bring their own token are theirs to cache; all others belong to one session. */
 function isPersonal(route: Route): boolean {
@@ -45,6 +47,7 @@ export default defineStage({
   name: 'forward',
   role: 'terminal',
   needs: ['upstream'],
+  also: ['upgrades'],
   sections: { session: sections.session },
   async setup(host: Host<undefined>) {
     const own = new OwnCookies(host.section('session').cookie.name)

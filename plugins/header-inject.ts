@@ -92,6 +92,7 @@ export default defineStage({
   needs: ['route', 'match'],
   wants: ['session', 'token', 'service'],
   provides: ['upstream'],
+  also: ['upgrades'],
   sections: { session: sections.session },
   routeKeys: { forward_cookies: z.array(cookieName).default([]) },
   requires: (route) => (route.auth === 'session' && route.target_service !== '' ? ['token', 'session'] : []),

@@ -23,7 +23,7 @@ export default defineStage({
   provides: ['session'],
   guards: ['session'],
   cookies: ({ session }) => [session?.cookie.name ?? 'bff_session', 'bff_login'],
-  also: ['endpoints'],
+  also: ['upgrades', 'endpoints'],
   brings: ['login', 'callback', 'logout', 'session', 'verify'],
   sections: { auth: sections.auth, session: sections.session, cors: sections.cors },
   routeKeys: {

@@ -15,6 +15,7 @@ export default defineStage({
   needs: ['route', 'session'],
   wants: ['service'],
   provides: ['token'],
+  also: ['upgrades'],
   // A mint is waited for up to 5 s, behind a session store that has its own time limit.
   timeout: 15_000,
   sections: bridgeSections,

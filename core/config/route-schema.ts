@@ -47,11 +47,6 @@ const host = z
     error: 'must be a host name such as app.example.com: no scheme, no port, no *',
   })
 
-const websocket = z
-  .boolean()
-  .refine((value) => !value, 'websocket: true is not built yet; remove it or set false')
-  .default(false)
-
 /** The keys of a route that core knows. Patterns and what needs two keys are checked beside it. */
 const shape = {
   id: name,
@@ -68,7 +63,7 @@ const shape = {
     .regex(/^[a-z][a-z0-9-]*$/, 'must be a word such as session, bearer or none')
     .default('session'),
   streaming: z.boolean().default(false),
-  websocket,
+  websocket: z.boolean().default(false),
   encoded_slash: z.enum(['reject', 'keep']).default('reject'),
   profile: name.optional(),
   stages: z.record(text, z.record(z.string(), z.unknown())).optional(),

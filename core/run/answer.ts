@@ -1,19 +1,26 @@
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
-import type { Fault, Head, RawHeaders, ReplyExtra, Sink, Source } from '../contract.ts'
+import type { Fault, Head, RawHeaders, ReplyExtra, Sink, Source, Upgraded } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
 import type { ClientAnswer, ClientRequest } from './client-message.ts'
 import { assertSendable, assertStatus, earlyHints, endToEnd, nameAnswer, pairs, promisedLength } from './fields.ts'
+import type { Limits } from './limits.ts'
 import { problemBody, problemHeaders } from './problem.ts'
 import { isWritableValue, removeAll } from './raw-headers.ts'
+import type { Handshake } from './upgrade-handshake.ts'
+import { Tunnel, type TunnelEnd } from './upgrade-tunnel.ts'
 
 /** What the writer asks of the request it answers. */
 export interface AnswerOwner {
   readonly id: string
   readonly method: string
-  /** How long the client may take nothing while there is something to send. */
-  readonly sendIdle: number
+  readonly limits: Limits
+  /** Of a request that asks for an upgrade. */
+  readonly handshake: Handshake | undefined
+  /** The connection is no longer HTTP; it ends with `tunnelEnded`. */
+  upgraded(tunnel: Tunnel): void
+  tunnelEnded(how: TunnelEnd): void
   /** Runs the response hooks over the head; may throw. */
   edit(status: number, headers: RawHeaders, by: Head['by']): number
   /** Whether this connection must close after the answer: unread body, drain. */
@@ -168,9 +175,37 @@ export class Answer implements Sink {
     if (this.#res.writableLength > 0) this.#press()
   }
 
-  upgraded(_headers: RawHeaders, upstream: Duplex): void {
+  /** A 101 that does not belong to this handshake is no answer: what follows it would be anybody's bytes. */
+  upgraded(headers: RawHeaders, upstream: Duplex): Upgraded | undefined {
+    const { handshake } = this.#owner
+    upstream.on('error', ignore)
+    if (!this.#listening || this.headSent || !handshake) return this.#notUpgraded(upstream, 'nobody asked for it')
+    const why = handshake.refuses(headers)
+    if (why !== undefined) return this.#notUpgraded(upstream, why)
+    let raw: RawHeaders
+    try {
+      raw = endToEnd(headers)
+      this.#owner.edit(101, raw, 'upstream')
+    } catch (error) {
+      upstream.destroy()
+      this.detach(fault('INTERNAL', 'the head of the answer cannot be sent'))
+      this.#unsendable(error)
+      return undefined
+    }
+    this.#listening = false
+    this.#done = true
+    this.#source = undefined
+    this.status = 101
+    const socket = handshake.release()
+    socket.write(switching(raw))
+    const tunnel = new Tunnel(socket, upstream, this.#owner.limits, (how) => this.#owner.tunnelEnded(how))
+    this.#owner.upgraded(tunnel)
+    return tunnel
+  }
+
+  #notUpgraded(upstream: Duplex, why: string): undefined {
     upstream.destroy()
-    this.fail(fault('NOT_IMPLEMENTED', 'upgrades are not built yet'))
+    this.fail(fault('UPSTREAM_PROTOCOL_ERROR', undefined, new Error(`the upgrade is refused: ${why}`)))
   }
 
   fail(why: Fault): void {
@@ -221,7 +256,7 @@ export class Answer implements Sink {
 
   /** The client's turn: it has to take something before the clock runs out. */
   #press(): void {
-    this.#res.socket?.setTimeout(this.#owner.sendIdle)
+    this.#res.socket?.setTimeout(this.#owner.limits.sendIdle)
     if (this.#pressed) return
     this.#pressed = true
     this.#res.on('drain', () => this.#drained())
@@ -280,6 +315,14 @@ export class Answer implements Sink {
 function isHttp10({ httpVersionMajor, httpVersionMinor }: ClientRequest): boolean {
   return httpVersionMajor === 1 && httpVersionMinor === 0
 }
+
+function switching(headers: RawHeaders): Buffer {
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade']
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}
+
+function ignore(): void {}
 
 function flushHead(answer: Answer): void {
   answer.flushHead()

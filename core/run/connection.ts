@@ -3,11 +3,12 @@ import { type ErrorCode, fault } from '../errors.ts'
 import type { ClientRequest } from './client-message.ts'
 import { Flight } from './flight.ts'
 import type { Ground, Line } from './ground.ts'
-import { type Arrival, inspect, refusal } from './inbound.ts'
+import { type Arrival, inspect, refusal, tooEarly, upgradeArrival } from './inbound.ts'
 import type { Limits } from './limits.ts'
 import { closeGently, drainBody } from './linger.ts'
 import { type Refused, refuseSocket } from './refuse-socket.ts'
 import { type Unreadable, unreadableCode } from './unreadable.ts'
+import { Handshake } from './upgrade-handshake.ts'
 
 /**
  * One client connection. Its requests run one after the other: side by side, a pipelined POST could overtake the one before it
@@ -45,6 +46,21 @@ export class Connection implements Line {
     if (!this.#flight) return this.#begin(arrival)
     this.#waiting.push(arrival)
     if (this.#waiting.length >= this.limits.pipelined) this.#stopTaking()
+  }
+
+  /** The last request of its connection, whatever comes of it. Behind one that is still being answered nothing of it can be believed. */
+  upgrade(req: IncomingMessage, head: Uint8Array): void {
+    this.#socket.on('error', ignore)
+    if (this.#flight) {
+      this.#distrust()
+      return this.#flight.breakOff(fault('BAD_REQUEST', 'an upgrade came before this request was answered'))
+    }
+    if (this.#deaf) return void this.#socket.destroy()
+    this.#last = undefined
+    this.#stopTaking()
+    const arrival = upgradeArrival(req, new Handshake(req, this.#socket))
+    if (head.length > 0) arrival.refused = refusal('BAD_REQUEST', tooEarly)
+    this.#begin(arrival)
   }
 
   /** Answers what never becomes a request of ours. */

@@ -8,11 +8,15 @@ import type { ClientAnswer, ClientRequest } from './client-message.ts'
 import { currentStage } from './current-stage.ts'
 import { LiveExchange, type Runner } from './exchange.ts'
 import type { Ground, Line } from './ground.ts'
-import type { Arrival, Refusal } from './inbound.ts'
+import { type Arrival, type Refusal, refusal, tooEarly } from './inbound.ts'
+import type { Limits } from './limits.ts'
 import { outcomeOf } from './outcome.ts'
 import type { AnyExchange, Program, Step } from './program.ts'
 import { respond } from './respond.ts'
 import { settle } from './settle.ts'
+import type { Handshake } from './upgrade-handshake.ts'
+import type { Tunnel, TunnelEnd } from './upgrade-tunnel.ts'
+import { closeCodeOf, tunnelFault } from './upgrade-end.ts'
 import { invalidVerdict, isThenable, type Said } from './verdict.ts'
 
 const none: ReadonlySet<string> = new Set()
@@ -24,6 +28,7 @@ export class Flight implements Runner, AnswerOwner {
   readonly id: string
   readonly method: string
   readonly body: ClientBody
+  readonly handshake: Handshake | undefined
   readonly slots: Partial<Record<string, unknown>> = Object.create(noSlots)
   reads: ReadonlySet<string> = none
   position = -1
@@ -45,6 +50,7 @@ export class Flight implements Runner, AnswerOwner {
   #fault: Fault | undefined
   #settled = false
   #cutShort = false
+  #tunnel: Tunnel | undefined
   #abort: AbortController | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
@@ -61,6 +67,8 @@ export class Flight implements Runner, AnswerOwner {
     this.#x = new LiveExchange(inbound, this)
     this.#answer = new Answer(res, this)
     this.#trace = ground.traces.begin()
+    this.handshake = arrival.handshake
+    this.handshake?.watch(this)
     ground.began(this)
     res.on('close', () => this.#land())
     res.on('error', ignore)
@@ -89,10 +97,6 @@ export class Flight implements Runner, AnswerOwner {
     return this.#abort.signal
   }
 
-  get sendIdle(): number {
-    return this.#line.limits.sendIdle
-  }
-
   get route(): Route | undefined {
     return this.#program.route
   }
@@ -112,6 +116,7 @@ export class Flight implements Runner, AnswerOwner {
   cancel(reason: Fault): void {
     if (this.#settled || this.#res.writableFinished) return
     const why = asFault(reason)
+    if (this.#tunnel) return this.#closeTunnel(this.#tunnel, why)
     this.#answer.detach(why)
     this.#answer.refuse(why)
     this.#cut()
@@ -121,6 +126,30 @@ export class Flight implements Runner, AnswerOwner {
   breakOff(why: Fault): void {
     this.cancel(why)
     this.body.break(why)
+  }
+
+  early(): void {
+    if (!this.#answer.headSent) this.breakOff(fault('BAD_REQUEST', tooEarly))
+  }
+
+  left(): void {
+    if (!this.#answer.headSent) this.cancel(fault('CLIENT_CLOSED'))
+  }
+
+  get limits(): Limits {
+    return this.#line.limits
+  }
+
+  upgraded(tunnel: Tunnel): void {
+    this.#tunnel = tunnel
+  }
+
+  /** Both sockets are closed. */
+  tunnelEnded(how: TunnelEnd): void {
+    const why = tunnelFault(how)
+    if (why !== undefined) this.failed(why)
+    if (this.#code !== 'OK') this.#cut()
+    this.#land()
   }
 
   edit(status: number, headers: RawHeaders, by: Head['by']): number {
@@ -234,7 +263,19 @@ export class Flight implements Runner, AnswerOwner {
       this.#program = program
     }
     this.position++
-    return true
+    return this.position > 1 || this.#mayUpgrade()
+  }
+
+  #mayUpgrade(): boolean {
+    if (!this.handshake || this.#program.route?.websocket) return true
+    this.#stage = 'core'
+    this.refuse(refusal('NOT_IMPLEMENTED', 'this route takes no WebSocket'))
+    return false
+  }
+
+  #closeTunnel(tunnel: Tunnel, why: Fault): void {
+    this.failed(why)
+    tunnel.close(closeCodeOf(why, this.#ground.draining), why.message)
   }
 
   #pump(step: Step, source: Parameters<Answer['pump']>[0]): void {
@@ -271,7 +312,7 @@ export class Flight implements Runner, AnswerOwner {
     this.#settled = true
     clearTimeout(this.#timer)
     this.body.end()
-    const finished = this.#res.writableFinished
+    const finished = this.#res.writableFinished || this.#tunnel !== undefined
     if (!finished) this.#abandon()
     else if (!this.#req.complete) this.#line.leftUnread(this.#req)
     this.#ground.ended(this)
@@ -292,14 +333,15 @@ export class Flight implements Runner, AnswerOwner {
   #outcome(finished: boolean) {
     return outcomeOf({
       finished,
+      upgraded: this.#tunnel !== undefined,
       status: this.#answer.status,
       stage: this.#stage,
       code: this.#code,
       reason: this.#reason,
       fault: this.#fault,
       ms: performance.now() - this.#started,
-      bytesIn: this.body.received,
-      bytesOut: this.#answer.bytesOut,
+      bytesIn: this.#tunnel?.bytesIn ?? this.body.received,
+      bytesOut: this.#tunnel?.bytesOut ?? this.#answer.bytesOut,
     })
   }
 }

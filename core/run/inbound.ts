@@ -8,11 +8,16 @@ import type { Limits } from './limits.ts'
 import type { OwnNames } from './own-names.ts'
 import { sameName } from './raw-headers.ts'
 import { hostProblem, targetProblem } from './target.ts'
+import { type Handshake, handshakeProblem, WEBSOCKET_VERSION } from './upgrade-handshake.ts'
+import { listsWebSocket } from './upgrade-request.ts'
 
 const MAX_ID = 128
 
 /** For every path: what a route allows beside is the router's to say. */
 export const ALLOW = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const
+
+/** RFC 6455 §4.1; sent on with the handshake they would be whatever the upstream takes them for (CVE-2025-64763). */
+export const tooEarly = 'bytes came before the WebSocket handshake was answered'
 
 /** What core answers itself: nearly always that it refuses. */
 export interface Refusal {
@@ -150,12 +155,19 @@ function badTarget(detail: string): Refusal {
 
 /** Core's own answers, before any stage sees the request. */
 export function inspect(arrival: Arrival, own: OwnNames, limits: Limits): Refusal | undefined {
-  return framingRefusal(arrival, limits) ?? targetRefusal(arrival, own, limits) ?? upgradeRefusal(arrival.framing)
+  return framingRefusal(arrival, limits) ?? targetRefusal(arrival, own, limits) ?? upgradeRefusal(arrival)
 }
 
 /** Only WebSocket is an upgrade here; an offer of h2c or anything else is ignored, as RFC 9110 §7.8 allows. */
-function upgradeRefusal(f: Framing): Refusal | undefined {
-  return f.upgrade.toLowerCase() === 'websocket' ? refusal('NOT_IMPLEMENTED', 'upgrades are not built yet') : undefined
+function upgradeRefusal({ req, framing: f, body, handshake }: Arrival): Refusal | undefined {
+  if (!handshake) {
+    const asked = f.upgrade !== '' && listsWebSocket(f.upgrade)
+    return asked ? bad('Upgrade: websocket wants Connection: Upgrade beside it') : undefined
+  }
+  // Its bytes would be the first of the new protocol to one parser, a body to another (CVE-2026-58055).
+  if (body || f.lengths > 0) return bad('a WebSocket handshake has no body')
+  const problem = handshakeProblem(req)
+  return problem === undefined ? undefined : { ...bad(problem), headers: [...WEBSOCKET_VERSION] }
 }
 
 function bad(detail: string): Refusal {
@@ -184,11 +196,26 @@ export interface Arrival {
   readonly body: boolean
   /** `100 Continue` was asked for, and waits for the verdict. */
   readonly expectation: boolean
+  /** Of a request that asks for an upgrade. */
+  readonly handshake: Handshake | undefined
   /** Known before its turn came. */
   refused: Refusal | undefined
 }
 
 export function arrivalOf(req: ClientRequest, res: ClientAnswer, expectation: boolean): Arrival {
+  return readArrival(req, res, { expectation, handshake: undefined })
+}
+
+/** A request that asks for an upgrade: what it expects beside is moot, as its body is. */
+export function upgradeArrival(req: ClientRequest, handshake: Handshake): Arrival {
+  return readArrival(req, handshake.res, { expectation: false, handshake })
+}
+
+function readArrival(
+  req: ClientRequest,
+  res: ClientAnswer,
+  { expectation, handshake }: Pick<Arrival, 'expectation' | 'handshake'>,
+): Arrival {
   const framing = readFraming(req.rawHeaders)
   const url = req.url ?? ''
   const [authority, path] = url.charCodeAt(0) === SLASH ? [undefined, url] : partsOf(url, req.method)
@@ -197,11 +224,11 @@ export function arrivalOf(req: ClientRequest, res: ClientAnswer, expectation: bo
     id: correlationId(framing.correlationId),
     method: req.method ?? '',
     target: path,
-    upgrade: framing.upgrade.toLowerCase() === 'websocket',
+    upgrade: handshake !== undefined,
     rawHeaders: nameless ? ['Host', authority, ...req.rawHeaders] : req.rawHeaders,
     client: peerOf(req.socket),
   }
-  return { req, res, inbound, framing, authority, body: hasBody(framing), expectation, refused: undefined }
+  return { req, res, inbound, framing, authority, body: hasBody(framing), expectation, handshake, refused: undefined }
 }
 
 const SLASH = 0x2f

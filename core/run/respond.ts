@@ -25,7 +25,8 @@ export function respond(
   for (const { from, step } of responders) {
     if (from <= passage.position) run(step, passage.enter(step), head)
   }
-  assertSendable(head.status, headers, length) // `headers.raw` is theirs to write
+  if (status === 101 && head.status !== 101) throw fault('INTERNAL', 'a response hook may not change an upgrade')
+  assertSendable(status === 101 ? 200 : head.status, headers, length) // `headers.raw` is theirs to write
   return head.status
 }
 

@@ -14,6 +14,8 @@ export function fromOtherSite(x: Asking, origins: ReadonlySet<string>): boolean 
   const from = x.headerAll('origin')
   if (sites.length === 0 && from.length === 0) return false
   if (sites.length > 1 || from.length > 1) return true
+  // Every browser says where a handshake comes from, and no CORS check follows: there the Origin decides alone.
+  if (x.upgrade && from.length === 1) return !origins.has(from[0]!)
   return sites[0] !== 'same-origin' && sites[0] !== 'none' && !origins.has(from[0] ?? '')
 }
 

@@ -1,12 +1,13 @@
 import type { Buffer } from 'node:buffer'
-import { Readable } from 'node:stream'
+import { type Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { type Fault, fault, type RawHeaders, type Sink, type Source } from '../../core/index.ts'
+import { type Fault, fault, type RawHeaders, type Sink, type Source, type Upgraded } from '../../core/index.ts'
 import type { ResponseFilter, WireFields } from './response-headers.ts'
 import type { UpstreamRequest } from './upstream.ts'
 import { upstreamFault } from './upstream-fault.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
-import { RESET } from './upstream-socket.ts'
+import { RESET, releaseSocket } from './upstream-socket.ts'
+import { switchesToWebSocket } from './websocket-answer.ts'
 
 type Controller = Dispatcher.DispatchController
 
@@ -19,6 +20,11 @@ export interface CallRules {
   readonly bodyTimeout: number
 }
 
+/** What is asked of the upstream beside an answer. */
+export interface Upgrading {
+  upgraded(made: Upgraded, upstream: Duplex): void
+}
+
 /** An upstream that sends nothing but interim answers would keep the clock from running out. */
 const MAX_INTERIM = 16
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -29,6 +35,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest
   readonly #body: Readable | Uint8Array | null
   readonly #length: string | undefined
+  readonly #upgrading: Upgrading | undefined
   #sink: Sink | undefined
   #controller: Controller | undefined
   /** Waits for a connection; undici's own clock starts when the request is sent. */
@@ -45,11 +52,13 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     request: UpstreamRequest,
     body: Readable | Uint8Array | null,
     length: string | undefined,
+    upgrading?: Upgrading,
   ) {
     this.#rules = rules
     this.#request = request
     this.#body = body
     this.#length = length
+    this.#upgrading = upgrading
     if (body instanceof Readable) body.on('error', ignore) // undici takes its listener off before the client may break off
   }
 
@@ -89,6 +98,21 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (status < 200) return this.#inform(controller, status, fields)
     const headers = this.#rules.filter.head(status, fields)
     if (!this.#sink!.head(status, headers, reason === undefined ? undefined : printable(reason))) controller.pause()
+  }
+
+  /** Of an upgrade that was asked for; `upstream` is no longer undici's. Any other answer to a handshake is an answer like all. */
+  onRequestUpgrade(controller: Controller, _status: number, _headers: unknown, upstream: Duplex): void {
+    upstream.on('error', ignore)
+    releaseSocket(upstream)
+    if (!this.#close()) return void upstream.destroy()
+    const fields = (controller.rawHeaders ?? []) as WireFields
+    if (!switchesToWebSocket(fields)) {
+      upstream.destroy()
+      const why = new Error('the upstream switched to another protocol than WebSocket')
+      return this.#sink!.fail(fault('UPSTREAM_PROTOCOL_ERROR', undefined, why))
+    }
+    const made = this.#sink!.upgraded(this.#rules.filter.head(101, fields), upstream)
+    if (made) this.#upgrading?.upgraded(made, upstream)
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -133,6 +157,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
       headersTimeout,
       bodyTimeout,
     }
+    if (this.#upgrading) options.upgrade = 'websocket'
     // undici closes the connection after every HEAD unless told that the upstream knows HTTP.
     if (method === 'HEAD' && this.#body === null) options.reset = false
     return options

@@ -1,6 +1,7 @@
 // What undici takes wrongly about the end of an answer and about interim ones, and what only the connection can tell it.
 import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** The code of a connection that was reset, in place of ECONNRESET: see `nameReset`. */
 export const RESET = 'UPSTREAM_RESET'
@@ -9,6 +10,14 @@ export const RESET = 'UPSTREAM_RESET'
 export function prepareSocket(socket: Socket): void {
   socket.on('error', nameReset)
   guardReads(socket)
+}
+
+const releases = new WeakMap<Duplex, () => void>()
+
+/** After an upgrade it is a plain socket again, for a reader that undici's ways do not concern. */
+export function releaseSocket(socket: Duplex): void {
+  releases.get(socket)?.()
+  releases.delete(socket)
 }
 
 /**
@@ -37,6 +46,10 @@ function guardReads(socket: Socket): void {
     socket.destroy(Object.assign(new Error('the connection was reset'), { code: RESET }))
     return false
   }
+  releases.set(socket, () => {
+    Object.assign(socket, { push, read, write })
+    if (ended) end()
+  })
   socket.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
     if (chunk === null) {
       ended = true

@@ -54,7 +54,7 @@ export class FakeSink implements Sink {
     this.#close(undefined)
     this.trailers = trailers
   }
-  upgraded(): void {
+  upgraded(): undefined {
     throw new Error('no upgrades here')
   }
   fail(fault: Fault): void {
