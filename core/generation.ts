@@ -104,6 +104,12 @@ export class Generation implements Ground {
     if (this.#flights.size === 0) this.#empty?.()
   }
 
+  /** The server stops: connections are not kept, and sockets, which would not end by themselves, are told to go elsewhere. */
+  drain(): void {
+    this.draining = true
+    for (const flight of this.#flights.all()) if (flight.isTunnel) flight.cancel(fault('DRAINING'))
+  }
+
   /** Lets requests end by themselves for up to `ms`, then ends them; closes what its plugins opened. */
   async retire(ms: number): Promise<void> {
     await this.#drained(ms)

@@ -129,7 +129,7 @@ export class Generations {
   async #drain(): Promise<void> {
     const current = this.#current
     const patience = current.config.server.drain_timeout
-    for (const generation of [current, ...this.#retiring.keys()]) generation.draining = true
+    for (const generation of [current, ...this.#retiring.keys()]) generation.drain()
     this.#stopMeasuring()
     await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#replacing)])
   }

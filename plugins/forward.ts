@@ -13,7 +13,7 @@ import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { sections } from './lib/settings.ts'
 import type {} from './lib/upstream.ts'
-import { type CallRules, UpstreamCall, type Upgrading } from './lib/upstream-call.ts'
+import { type CallRules, type Upgrading, UpstreamCall } from './lib/upstream-call.ts'
 import { type PoolSettings, type UpstreamPool, upstreamPool } from './lib/upstream-pool.ts'
 
 type ForwardExchange = Exchange<'upstream'>

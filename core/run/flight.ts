@@ -14,9 +14,9 @@ import { outcomeOf } from './outcome.ts'
 import type { AnyExchange, Program, Step } from './program.ts'
 import { respond } from './respond.ts'
 import { settle } from './settle.ts'
+import { closeCodeOf, tunnelFault } from './upgrade-end.ts'
 import type { Handshake } from './upgrade-handshake.ts'
 import type { Tunnel, TunnelEnd } from './upgrade-tunnel.ts'
-import { closeCodeOf, tunnelFault } from './upgrade-end.ts'
 import { invalidVerdict, isThenable, type Said } from './verdict.ts'
 
 const none: ReadonlySet<string> = new Set()
@@ -140,8 +140,14 @@ export class Flight implements Runner, AnswerOwner {
     return this.#line.limits
   }
 
+  /** No longer HTTP: it lasts until one of its sides, or we, end it. */
+  get isTunnel(): boolean {
+    return this.#tunnel !== undefined
+  }
+
   upgraded(tunnel: Tunnel): void {
     this.#tunnel = tunnel
+    if (this.#ground.draining) this.cancel(fault('DRAINING'))
   }
 
   /** Both sockets are closed. */

@@ -14,7 +14,18 @@ export interface Ending {
 }
 
 /** In one place, after the body and the connection had their last word: never on whichever event comes first. */
-export function outcomeOf({ finished, upgraded, status, stage, code, reason, fault, ms, bytesIn, bytesOut }: Ending): Outcome {
+export function outcomeOf({
+  finished,
+  upgraded,
+  status,
+  stage,
+  code,
+  reason,
+  fault,
+  ms,
+  bytesIn,
+  bytesOut,
+}: Ending): Outcome {
   const aborted = !finished && (fault === undefined || fault.code === 'CLIENT_CLOSED')
   const result = upgraded ? 'upgraded' : aborted ? 'aborted' : resultOf(fault, code)
   return { result, status, stage, code: aborted ? 'CLIENT_CLOSED' : code, reason, fault, ms, bytesIn, bytesOut }

@@ -19,7 +19,8 @@ export const WEBSOCKET_VERSION = ['Sec-WebSocket-Version', version] as const
 export function handshakeProblem({ method, httpVersionMinor, rawHeaders }: ClientRequest): string | undefined {
   if (method !== 'GET' || httpVersionMinor === 0) return 'a WebSocket handshake is a GET of HTTP/1.1'
   const [protocol = '', ...others] = allValues(rawHeaders, 'upgrade')
-  if (others.length > 0 || protocol.toLowerCase() !== 'websocket') return 'Upgrade offers websocket and nothing beside it'
+  if (others.length > 0 || protocol.toLowerCase() !== 'websocket')
+    return 'Upgrade offers websocket and nothing beside it'
   if (single(rawHeaders, 'sec-websocket-version') !== version) {
     return `Sec-WebSocket-Version is ${version}, and stands once`
   }
@@ -95,7 +96,9 @@ export class Handshake {
 }
 
 export function acceptOf(given: string): string {
-  return createHash('sha1').update(given + GUID).digest('base64')
+  return createHash('sha1')
+    .update(given + GUID)
+    .digest('base64')
 }
 
 function ignore(): void {}

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import WebSocket, { type RawData, WebSocketServer } from 'ws'
+import { profile, settings } from './default-profile.ts'
 
 export interface TestLike {
   teardown(fn: () => unknown): unknown
@@ -59,11 +60,11 @@ export interface SocketClient {
   message(): Promise<string>
 }
 
-export type SocketOptions = ConstructorParameters<typeof WebSocket>[2]
+export type SocketOptions = ConstructorParameters<typeof WebSocket>[2] & { readonly protocols?: string[] }
 
 /** Resolves when it is open; rejects with the status of whatever else was the answer. */
 export async function openSocket(t: TestLike, url: string, options: SocketOptions = {}): Promise<SocketClient> {
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), options)
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), options.protocols ?? [], options)
   t.teardown(() => socket.terminate())
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }))
@@ -117,3 +118,18 @@ export const switching = [
   'Connection: Upgrade',
   `Sec-WebSocket-Accept: ${sampleAccept}`,
 ]
+
+/** Config of a bridge with WebSocket routes to one service: /live for anybody, /own for sessions, /plain without upgrades. */
+export function socketFiles(url: string): Record<string, string> {
+  return {
+    'settings.yaml': settings(),
+    'profiles/audience-bridge.yaml': profile(),
+    'routes.yaml': `
+services: { api: { base_url: "${url}", timeout: 5s } }
+routes:
+  - { id: live, path: "/live/*", target_service: api, upstream_path: "/{path}", auth: none, websocket: true }
+  - { id: plain, path: "/plain/*", target_service: api, upstream_path: "/{path}", auth: none }
+  - { id: own, path: "/own/*", target_service: api, upstream_path: "/{path}", websocket: true }
+`,
+  }
+}
