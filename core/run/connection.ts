@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ErrorCode, fault } from '../errors.ts'
 import type { ClientRequest } from './client-message.ts'
