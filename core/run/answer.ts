@@ -185,6 +185,7 @@ export class Answer implements Sink {
     let raw: RawHeaders
     try {
       raw = endToEnd(headers)
+      nameAnswer(raw, this.#owner.id)
       this.#owner.edit(101, raw, 'upstream')
     } catch (error) {
       upstream.destroy()
