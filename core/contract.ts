@@ -1,6 +1,8 @@
 // The plugin contract: everything a stage, an endpoint or a service may say to the host, and hear from it.
 // Types only. docs/write-a-plugin.md is the tutorial, docs/life-of-a-request.md the order of events.
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
+import type { Agent } from 'undici'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 
 export type Sometimes<T> = T | Promise<T>
@@ -319,6 +321,13 @@ export interface Shared<S, T> {
   close?(made: T): Sometimes<void>
 }
 
+export interface ListenAt {
+  /** 127.0.0.1 unless said. */
+  readonly host?: string
+  /** A free one unless said. */
+  readonly port?: number
+}
+
 /** Whatever is made through it, it closes, last first; one failing closer does not stop the others. */
 export interface Resources {
   readonly log: Log
@@ -329,6 +338,13 @@ export interface Resources {
   /** Process-wide, ref-counted. The key is (`what`, settings as canonical JSON): changed settings make a new one beside the old. */
   shared<S, T>(what: Shared<S, T>, settings: S): Promise<T>
   every(ms: number, task: () => Sometimes<void>): void
+  /**
+   * Opens a listener of the plugin's own: a node:http or node:net server. Closed with the generation, its connections a second later: one
+   * of a fixed port that is to outlive a reload belongs into `shared`. Rejects with a sentence where the port is taken.
+   */
+  listen(server: NetServer, at?: ListenAt): Promise<AddressInfo>
+  /** Connections for calls of the plugin's own; undici's Agent. 5 s to connect, 30 s for a head and between pieces unless said. */
+  agent(options?: Agent.Options): Agent
   /** Work that outlives its request (touch, prefetch): drain waits for it; a rejection is logged, never unhandled. */
   background(work: Promise<unknown>): void
   onClose(fn: () => Sometimes<void>): void
@@ -346,7 +362,7 @@ export interface Host<C = unknown> extends Resources {
   section<K extends SectionName>(name: K): Sections[K]
 }
 
-/** Given to `explain` instead of a host: nothing of the world is behind it. `shared` and `use` reject. */
+/** Given to `explain` instead of a host: nothing of the world is behind it. `shared`, `use` and `listen` reject, `agent` throws. */
 export interface ExplainHost<C = unknown> extends Host<C> {
   readonly as: 'anonymous' | 'user'
   /** Something a live request would have done here: a call, a change. Shown to whoever asked; never a secret. */

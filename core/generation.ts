@@ -118,7 +118,7 @@ export class Generation implements Ground {
     await this.#drained(CANCELLED_MS)
     this.closed = true
     await this.#scope.close()
-    this.#leftOpen.report(this.log)
+    await this.#leftOpen.report(this.log)
   }
 
   #drained(ms: number): Promise<void> {

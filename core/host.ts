@@ -1,7 +1,10 @@
+import type { AddressInfo, Server } from 'node:net'
+import type { Agent } from 'undici'
 import type {
   Host,
   KindName,
   Kinds,
+  ListenAt,
   Log,
   LogSettings,
   Metrics,
@@ -71,6 +74,14 @@ export class PluginHost implements Host {
     this.#scope.every(ms, task)
   }
 
+  listen(server: Server, at?: ListenAt): Promise<AddressInfo> {
+    return this.#scope.listen(server, at)
+  }
+
+  agent(options?: Agent.Options): Agent {
+    return this.#scope.agent(options)
+  }
+
   background(work: Promise<unknown>): void {
     this.#scope.background(work)
   }
@@ -91,6 +102,8 @@ export function withOptions<C>(host: Resources, options: C): Resources & { reado
     use: (kind, ref) => host.use(kind, ref),
     shared: (what, settings) => host.shared(what, settings),
     every: (ms, task) => host.every(ms, task),
+    listen: (server, at) => host.listen(server, at),
+    agent: (options) => host.agent(options),
     background: (work) => host.background(work),
     onClose: (fn) => host.onClose(fn),
   }

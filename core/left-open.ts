@@ -1,4 +1,5 @@
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
+import { setTimeout as nextRound } from 'node:timers/promises'
 import type { Log } from './contract.ts'
 
 /** What holds a process open or a port taken, by the names node gives them. */
@@ -55,7 +56,9 @@ export class LeftOpen {
   }
 
   /** To be called once everything the host knows of is closed. */
-  report(log: Log): void {
+  async report(log: Log): Promise<void> {
+    if (this.#opened.size === 0) return
+    await nextRound(0) // a handle that was closed just now is gone when the event loop has come round
     for (const [plugin, opened] of this.#opened) {
       const still = opened.filter(isOpen).map(({ kind }) => kind)
       if (still.length > 0) {

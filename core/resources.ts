@@ -1,6 +1,10 @@
-import type { KindName, Kinds, Log, Metrics, PluginRef, Resources, Shared, Sometimes } from './contract.ts'
+import type { AddressInfo, Server } from 'node:net'
+import type { Agent } from 'undici'
+import type { KindName, Kinds, ListenAt, Log, Metrics, PluginRef, Resources, Shared, Sometimes } from './contract.ts'
 import { notOfPlugin } from './left-open.ts'
 import { type MetricRegistry, metricPrefix, type OwnedMetrics } from './metrics/registry.ts'
+import { closeAgent, makeAgent } from './own-agent.ts'
+import { OwnListener } from './own-listener.ts'
 import { within } from './within.ts'
 
 /** Opens a service by kind and reference: what generations differ in (plugins loaded, paths) is behind it. */
@@ -154,6 +158,18 @@ export class Scope implements Resources {
     }, ms)
     timer.unref()
     this.onClose(() => clearInterval(timer))
+  }
+
+  listen(server: Server, at: ListenAt = {}): Promise<AddressInfo> {
+    const own = new OwnListener(server)
+    this.onClose(() => own.close())
+    return own.listen(at)
+  }
+
+  agent(options: Agent.Options = {}): Agent {
+    const agent = makeAgent(options)
+    this.onClose(() => closeAgent(agent))
+    return agent
   }
 
   background(work: Promise<unknown>): void {

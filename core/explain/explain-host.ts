@@ -52,6 +52,14 @@ export class NothingHost extends PluginHost implements ExplainHost {
 
   override every(): void {}
 
+  override listen(): Promise<never> {
+    return Promise.reject(opensNothing())
+  }
+
+  override agent(): never {
+    throw opensNothing()
+  }
+
   override background(work: Promise<unknown>): void {
     work.catch(() => {})
   }

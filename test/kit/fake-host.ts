@@ -105,6 +105,12 @@ export class FakeHost implements Host<undefined> {
     return made
   }
   every(): void {}
+  listen(): Promise<never> {
+    return Promise.reject(new Error('no listeners here'))
+  }
+  agent(): never {
+    throw new Error('no agents here')
+  }
   background(): void {}
   onClose(fn: () => unknown): void {
     this.#closers.push(fn)
