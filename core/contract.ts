@@ -157,6 +157,8 @@ export interface Body {
   readonly kind: 'none' | 'stream' | 'buffered'
   /** For filters that must look inside. Rejects with BODY_TOO_LARGE. Afterwards `kind` is 'buffered' and forward sends these bytes. */
   bytes(max: number): Promise<Uint8Array>
+  /** Ends the request with BODY_TOO_LARGE at the first byte beyond so many, whoever reads it. Of several limits the lowest counts. */
+  limit(max: number): void
   /** For the terminal stage, once. Counts bytes; never destroys the client's socket; core drains or closes what is left unread. */
   take(): Readable | Uint8Array | null
 }

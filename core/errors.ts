@@ -15,6 +15,7 @@ const table = {
   REQUEST_TIMEOUT: [408, 'client', 'The request took too long to arrive'],
   BODY_TOO_LARGE: [413, 'client', 'The body is too large'],
   TARGET_TOO_LONG: [414, 'client', 'The request target is too long'],
+  UNSUPPORTED_MEDIA_TYPE: [415, 'client', 'The content type is not taken here'],
   EXPECTATION_FAILED: [417, 'client', 'This expectation cannot be met'],
   RATE_LIMITED: [429, 'client', 'Too many requests'],
   HEADERS_TOO_LARGE: [431, 'client', 'The request headers are too large'],

@@ -4,7 +4,9 @@ import cors from './cors.ts'
 import forward from './forward.ts'
 import headerInject from './header-inject.ts'
 import log from './log.ts'
+import requestLimits from './request-limits.ts'
 import respond from './respond.ts'
+import rewriteHeaders from './rewrite-headers.ts'
 import routeMatch from './route-match.ts'
 import securityHeaders from './security-headers.ts'
 import sessionAuth from './session-auth.ts'
@@ -13,7 +15,9 @@ import tokenResolve from './token-resolve.ts'
 declare module '../core/embed/stage-list.ts' {
   interface StageNames {
     cors: typeof cors
+    'request-limits': typeof requestLimits
     respond: typeof respond
+    'rewrite-headers': typeof rewriteHeaders
     'security-headers': typeof securityHeaders
     'route-match': typeof routeMatch
     'session-auth': typeof sessionAuth
@@ -36,4 +40,16 @@ export type { Session } from './lib/session.ts'
 export type { SessionStore } from './lib/session-store.ts'
 export type { AuthSettings, SessionSettings } from './lib/settings.ts'
 export type { Credential, UpstreamRequest } from './lib/upstream.ts'
-export { cors, forward, headerInject, log, respond, routeMatch, securityHeaders, sessionAuth, tokenResolve }
+export {
+  cors,
+  forward,
+  headerInject,
+  log,
+  requestLimits,
+  respond,
+  rewriteHeaders,
+  routeMatch,
+  securityHeaders,
+  sessionAuth,
+  tokenResolve,
+}

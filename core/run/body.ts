@@ -85,12 +85,14 @@ export class ClientBody implements Body {
   #buffered: Uint8Array | undefined
   #asked = false
   #over = false
+  #most: number
 
   constructor(req: ClientRequest, res: ClientAnswer, has: { body: boolean; expectation: boolean }, limits: BodyLimits) {
     this.#req = req
     this.#res = res
     this.#expects = has.expectation
     this.#limits = limits
+    this.#most = limits.body
     this.kind = has.body ? 'stream' : 'none'
   }
 
@@ -101,6 +103,12 @@ export class ClientBody implements Body {
 
   get complete(): boolean {
     return this.kind === 'none' || this.#req.complete
+  }
+
+  limit(max: number): void {
+    if (!(max >= 0)) throw fault('INTERNAL', 'the limit of a body is a number of bytes')
+    this.#most = Math.min(this.#most, max)
+    if (!this.count(0)) throw this.broken // read already: nothing is left to break off
   }
 
   take(): Readable | Uint8Array | null {
@@ -134,9 +142,9 @@ export class ClientBody implements Body {
   /** Whether so much may still come. */
   count(bytes: number): boolean {
     this.received += bytes
-    const { body } = this.#limits
-    if (this.received > body) this.break(fault('BODY_TOO_LARGE', `the body is larger than ${body} bytes`))
-    return this.received <= body
+    if (this.received <= this.#most) return true
+    this.break(fault('BODY_TOO_LARGE', `the body is larger than ${this.#most} bytes`))
+    return false
   }
 
   /** The request ended: whoever took it reads no more, so that the rest can be read past. */

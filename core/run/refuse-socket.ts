@@ -73,6 +73,7 @@ class NoRunner implements Runner {
   readonly body = {
     kind: 'none' as const,
     bytes: () => Promise.resolve(new Uint8Array()),
+    limit() {},
     take: () => null,
   }
   readonly signal = AbortSignal.abort()

@@ -58,6 +58,11 @@ function ruleOf(lower: string): Rule | undefined {
   return lower.startsWith('x-forwarded-') ? 'forwarded' : undefined
 }
 
+/** Whether a header sent upstream is ours to write, or judged before it goes: no stage's option may set it. The name in lower case. */
+export function isOwnedHeader(lower: string): boolean {
+  return ruleOf(lower) !== undefined
+}
+
 /** Which cookies go upstream: those listed, never Bascule's own. */
 export class CookieFilter {
   readonly #names: ReadonlySet<string>

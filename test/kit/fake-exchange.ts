@@ -47,7 +47,7 @@ export class FakeExchange implements Exchange<SlotName, SlotName, SlotName> {
     this.method = method
     this.rawHeaders = headers
     this.slots = slots
-    this.body = body ?? { kind: 'none', bytes: async () => new Uint8Array(), take: () => null }
+    this.body = body ?? { kind: 'none', bytes: async () => new Uint8Array(), limit() {}, take: () => null }
     this.client = { ip: '192.0.2.7', port: 1, tls: false, ...client }
   }
 

@@ -46,7 +46,7 @@ async function bridge(
       method,
       headers: ['Host', 'app.test', ...(length === undefined ? [] : ['Content-Length', length])],
       slots: { upstream: { method, path, headers, service: api, credential } },
-      body: { kind, bytes: async () => new Uint8Array(), take: () => body ?? null },
+      body: { kind, bytes: async () => new Uint8Array(), limit() {}, take: () => body ?? null },
     })
     run?.(x)
     if (x.word?.kind !== 'stream') throw new Error(`forward said ${JSON.stringify(x.word)}`)
