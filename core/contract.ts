@@ -38,15 +38,54 @@ export type KindName = keyof Kinds & string
 /** How config names a plugin: `memory`, `./file.ts`, or `{use: NAME, with: {…}}`. */
 export type PluginRef = string | { readonly use: string; readonly with?: Readonly<Record<string, unknown>> }
 
-/** One upstream of routes.yaml. Times in milliseconds. */
+/** One of `services` in routes.yaml. Times in milliseconds; what is absent is as docs/configuration.md says. */
 export interface Service {
   readonly name: string
-  /** Absolute http(s) URL; its path, if any, is put before every upstream path. Never ends with a slash. */
+  /** Absolute http(s) URL; its path, if any, is put before every upstream path. Never ends with a slash. Where there are several, the first. */
   readonly base_url: string
+  /** All of them, where there are several. */
+  readonly base_urls?: readonly string[]
   /** From the request's dispatch to the head of the answer. */
   readonly timeout: number
   /** Between two pieces of the body. */
   readonly idle_timeout: number
+  readonly connect_timeout?: number
+  /** How often a request that failed may be sent again: 0 or 1. */
+  readonly retries?: number
+  /** Requests under way at a time; more are refused. */
+  readonly max_in_flight?: number
+  /** The same for routes with `streaming`. */
+  readonly max_streams?: number
+  readonly outlier_detection?: OutlierDetection | false
+  readonly health_check?: HealthCheck
+  readonly circuit_breaker?: CircuitBreaker
+}
+
+/** When an upstream that fails is left out, and for how long. */
+export interface OutlierDetection {
+  readonly consecutive_failures?: number
+  readonly ejection_time?: number
+  readonly max_ejection_percent?: number
+}
+
+/** A request of our own that tells whether an upstream is well. */
+export interface HealthCheck {
+  /** Of the origin; the path of `base_url` is not put before it. */
+  readonly path: string
+  readonly interval?: number
+  readonly timeout?: number
+  /** Absent: any from 200 to 299. */
+  readonly expect_status?: number | readonly number[]
+  readonly unhealthy_threshold?: number
+  readonly healthy_threshold?: number
+}
+
+/** When a service that fails is not asked at all, and for how long. */
+export interface CircuitBreaker {
+  readonly failure_percent?: number
+  readonly minimum_requests?: number
+  readonly window?: number
+  readonly open_time?: number
 }
 
 /** One route, of routes.yaml or of an endpoint. Frozen. `auth` is a word that some stage in the program must `guard`. */
@@ -199,6 +238,8 @@ export interface Source {
   room(): void
   /** Let go of everything; idempotent; may come before the upstream connection exists. Core does not wait for it, and has closed the sink before: undici's abort calls onError from inside. */
   stop(reason: Fault): void
+  /** What a trace shows of it once it has ended. No secret, no internal address. */
+  toJSON?(): Readonly<Record<string, unknown>>
 }
 
 /**

@@ -1,7 +1,7 @@
-import type { Outcome, Route } from './contract.ts'
+import type { Outcome, Route, Source } from './contract.ts'
 import type { Word } from './run/verdict.ts'
 
-/** What one stage did with one request. `gave`: only what a slot's own toJSON shows, so that a token is a fingerprint. */
+/** What one stage did with one request. `gave`: only what a slot's own toJSON shows, so that a token is a fingerprint; or what a source says. */
 export interface TracedStage {
   readonly name: string
   readonly ms: number
@@ -58,6 +58,7 @@ export class Trace {
   readonly #hub: TraceHub
   readonly #stages: TracedStage[] = []
   #entered = 0
+  #source: Source | undefined
 
   constructor(hub: TraceHub) {
     this.#hub = hub
@@ -86,6 +87,7 @@ export class Trace {
         break
       }
       case 'stream':
+        this.#source = word.source
         this.#stages.push({ name, ms, verdict: 'stream' })
     }
   }
@@ -105,13 +107,19 @@ export class Trace {
       path: request.path,
       route: route?.id,
       service: route?.target_service || undefined,
-      stages: this.#stages,
+      stages: this.#stages.map((stage) => this.#withSource(stage)),
       outcome: outcome.result,
       status: outcome.status,
       code: outcome.code,
       reason: outcome.reason,
       ms: round(outcome.ms),
     })
+  }
+
+  /** A source has something to say only once it has ended. */
+  #withSource(stage: TracedStage): TracedStage {
+    const gave = stage.verdict === 'stream' ? this.#source?.toJSON?.() : undefined
+    return gave === undefined ? stage : { ...stage, gave }
   }
 
   #elapsed(): number {

@@ -1,34 +1,24 @@
-import {
-  defineStage,
-  type Exchange,
-  type Host,
-  type Reply,
-  type Route,
-  type Service,
-  type Sink,
-  type Stream,
-} from '../core/index.ts'
+import { defineStage, type Exchange, type Host, type Reply, type Route, type Sink, type Stream } from '../core/index.ts'
 import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
+import { type ServiceUpstreams, serviceUpstreams } from './lib/service-upstreams.ts'
 import { sections } from './lib/settings.ts'
 import type {} from './lib/upstream.ts'
 import { type CallRules, type Upgrading, UpstreamCall } from './lib/upstream-call.ts'
-import { type PoolSettings, type UpstreamPool, upstreamPool } from './lib/upstream-pool.ts'
+import { upstreamSettings } from './lib/upstream-settings.ts'
 
 type ForwardExchange = Exchange<'upstream'>
 
-function poolOf(route: Route, { base_url, timeout }: Service): PoolSettings {
-  return {
-    origin: new URL(base_url).origin,
-    use: route.streaming ? 'streams' : 'calls',
-    connect_timeout: timeout,
-  }
-}
-
 function forward(rules: CallRules, x: ForwardExchange): Stream | Reply {
-  if (rules.pool.full) {
-    return x.reply(503, 'OVERLOADED', { detail: 'too many requests wait for this service', retryAfter: 1 })
+  if (rules.places.full) {
+    const detail = 'the service has as many requests under way as it may have'
+    return x.reply(503, 'OVERLOADED', { detail, reason: 'max_in_flight', retryAfter: 1 })
+  }
+  const wait = rules.upstreams.breaker?.wait ?? 0
+  if (wait > 0) {
+    const detail = 'the service failed too often of late, and is left alone for a while'
+    return x.reply(503, 'OVERLOADED', { detail, reason: 'circuit_open', retryAfter: Math.ceil(wait / 1000) })
   }
   const body = x.body.take()
   const length = body === null || body instanceof Uint8Array ? undefined : x.header('content-length')
@@ -36,6 +26,11 @@ function forward(rules: CallRules, x: ForwardExchange): Stream | Reply {
 }
 
 const upgrading: Upgrading = { upgraded() {} }
+
+function attemptTeller({ log }: Host<undefined>): NonNullable<CallRules['tell']> {
+  return ({ service, method }, upstream, attempt) =>
+    log.debug({ service: service.name, method, upstream, attempt }, `upstream_chosen service=${service.name}`)
+}
 
 /** Answers of public routes and of clients that bring their own token are theirs to cache; all others belong to one session. */
 function isPersonal(route: Route): boolean {
@@ -51,22 +46,24 @@ export default defineStage({
   sections: { session: sections.session },
   async setup(host: Host<undefined>) {
     const own = new OwnCookies(host.section('session').cookie.name)
-    const pools = new Map<string, UpstreamPool>()
+    const upstreams = new Map<string, ServiceUpstreams>()
     for (const route of host.routes) {
       if (route.service === undefined) continue
       for (const name of servicesOf(route)) {
-        const settings = poolOf(route, serviceOf(route, name, host.services))
-        const key = JSON.stringify(settings)
-        if (!pools.has(key)) pools.set(key, await host.shared(upstreamPool, settings))
+        if (upstreams.has(name)) continue
+        const settings = upstreamSettings(serviceOf(route, name, host.services))
+        upstreams.set(name, await host.shared(serviceUpstreams, settings))
       }
     }
+    const tell = host.logSettings.level === 'debug' ? attemptTeller(host) : undefined
     return (route) => {
       const filter = new ResponseFilter(own, isPersonal(route))
       const rules = new PerService(route, (name): CallRules => {
-        const service = serviceOf(route, name, host.services)
-        const pool = pools.get(JSON.stringify(poolOf(route, service)))!
-        const bodyTimeout = route.streaming ? 0 : service.idle_timeout
-        return { pool, filter, headersTimeout: service.timeout, bodyTimeout }
+        const { timeout, idle_timeout } = serviceOf(route, name, host.services)
+        const of = upstreams.get(name)!
+        const places = route.streaming ? of.streams : of.calls
+        const bodyTimeout = route.streaming ? 0 : idle_timeout
+        return { upstreams: of, places, filter, headersTimeout: timeout, bodyTimeout, tell }
       })
       return { run: (x) => forward(rules.get(x.get('upstream').service.name), x) }
     }

@@ -86,7 +86,7 @@ function causeOf(error: unknown): string | undefined {
 export default defineStage({
   name: 'log',
   role: 'observer',
-  wants: ['route', 'session', 'token', 'service'],
+  wants: ['route', 'session', 'token', 'service', 'upstream'],
   also: ['upgrades', 'endpoints'],
   options,
   refs: ({ sink }) => (sink === undefined ? [] : [{ kind: 'log-sink', ref: sink, path: ['sink'] }]),

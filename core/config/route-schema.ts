@@ -1,16 +1,8 @@
 import { METHODS } from 'node:http'
 import { z } from 'zod'
+import { serviceSchema } from './service-schema.ts'
 import { didYouMean } from './suggest.ts'
-import { baseUrl, name, notYet, text, timeout } from './values.ts'
-
-const service = z
-  .strictObject({
-    base_url: baseUrl,
-    base_urls: notYet('write one base_url').optional(),
-    timeout: timeout.prefault('30s'),
-    idle_timeout: timeout.prefault('60s'),
-  })
-  .transform(({ base_urls: _, ...built }) => built)
+import { name, text } from './values.ts'
 
 const serviceName = z
   .string()
@@ -21,7 +13,7 @@ const serviceName = z
 
 /** `services` of routes.yaml; an empty key is an empty map. */
 export const servicesSchema = z
-  .record(serviceName, service)
+  .record(serviceName, serviceSchema)
   .nullish()
   .transform((services) => services ?? {})
 

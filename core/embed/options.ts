@@ -8,11 +8,37 @@ export type Duration = string | number
 /** As in settings.yaml: `32KiB`, `10MiB`, `1GiB`; a bare number is bytes. */
 export type Size = string | number
 
-/** One of `services`, as in routes.yaml. */
+/** One of `services`, as in routes.yaml: with `base_url` or with `base_urls`. */
 export interface ServiceData {
-  readonly base_url: string
+  readonly base_url?: string
+  readonly base_urls?: readonly string[]
   readonly timeout?: Duration
   readonly idle_timeout?: Duration
+  readonly connect_timeout?: Duration
+  readonly retries?: 0 | 1
+  readonly max_in_flight?: number
+  readonly max_streams?: number
+  readonly outlier_detection?:
+    | false
+    | {
+        readonly consecutive_failures?: number
+        readonly ejection_time?: Duration
+        readonly max_ejection_percent?: number
+      }
+  readonly health_check?: {
+    readonly path: string
+    readonly interval?: Duration
+    readonly timeout?: Duration
+    readonly expect_status?: number | readonly number[]
+    readonly unhealthy_threshold?: number
+    readonly healthy_threshold?: number
+  }
+  readonly circuit_breaker?: {
+    readonly failure_percent?: number
+    readonly minimum_requests?: number
+    readonly window?: Duration
+    readonly open_time?: Duration
+  }
 }
 
 /** One of `routes`, as in routes.yaml. Keys that plugins read are checked by those plugins. */

@@ -7,7 +7,7 @@ import type {} from './session.ts'
 import type { TrustedPeers } from './trusted-peers.ts'
 import type { Credential } from './upstream.ts'
 
-export type LoggedExchange = Exchange<never, 'route' | 'session' | 'token' | 'service'>
+export type LoggedExchange = Exchange<never, 'route' | 'session' | 'token' | 'service' | 'upstream'>
 
 /** `duration_ms` with one decimal; bytes are those of bodies; `session` and `token` are fingerprints. */
 export interface AccessFields {
@@ -25,6 +25,8 @@ export interface AccessFields {
   readonly client: string
   readonly session: string | undefined
   readonly token: string | undefined
+  /** Only where there was more than one. */
+  readonly upstream_attempts: number | undefined
 }
 
 const MAX_PATH = 256
@@ -46,6 +48,7 @@ export function accessFields(x: LoggedExchange, outcome: Outcome, peers: Trusted
     client: clientAddress(x, peers),
     session: x.peek('session')?.hash,
     token: token && fingerprint(token),
+    upstream_attempts: x.peek('upstream')?.attempts,
   }
 }
 
@@ -101,6 +104,7 @@ export class LineForm {
       `,"stage":"${jsonInner(f.stage)}","duration_ms":${f.duration_ms},"bytes_in":${f.bytes_in}` +
       `,"bytes_out":${f.bytes_out},"correlation_id":"${jsonInner(f.correlation_id)}"` +
       `,"client":"${jsonInner(f.client)}"${member('session', f.session)}${member('token', f.token)}` +
+      (f.upstream_attempts === undefined ? '' : `,"upstream_attempts":${f.upstream_attempts}`) +
       this.#message(f).end
     )
   }

@@ -1,23 +1,31 @@
 import type { Buffer } from 'node:buffer'
 import { type Duplex, Readable } from 'node:stream'
+import { clearTimeout, setTimeout } from 'node:timers'
 import type { Dispatcher } from 'undici'
 import { type Fault, fault, type RawHeaders, type Sink, type Source, type Upgraded } from '../../core/index.ts'
+import type { Bulkhead } from './bulkhead.ts'
 import type { ResponseFilter, WireFields } from './response-headers.ts'
+import type { ServiceUpstreams } from './service-upstreams.ts'
 import type { UpstreamRequest } from './upstream.ts'
 import { upstreamFault } from './upstream-fault.ts'
-import type { UpstreamPool } from './upstream-pool.ts'
 import { RESET, releaseSocket } from './upstream-socket.ts'
+import type { UpstreamTarget } from './upstream-target.ts'
 import { switchesToWebSocket } from './websocket-answer.ts'
 
 type Controller = Dispatcher.DispatchController
 
-/** How one route's calls are made. Times in milliseconds. */
+/** How one route's calls to one service are made. Times in milliseconds. */
 export interface CallRules {
-  readonly pool: UpstreamPool
+  readonly upstreams: ServiceUpstreams
+  /** Of the service: those of calls, or of streams. */
+  readonly places: Bulkhead
   readonly filter: ResponseFilter
+  /** To the head of the answer, connecting and a second attempt included. */
   readonly headersTimeout: number
   /** 0: none. */
   readonly bodyTimeout: number
+  /** Told of each attempt where a service has several upstreams and somebody reads debug lines. */
+  readonly tell: ((request: UpstreamRequest, upstream: number, attempt: number) => void) | undefined
 }
 
 /** What is asked of the upstream beside an answer. */
@@ -27,9 +35,12 @@ export interface Upgrading {
 
 /** An upstream that sends nothing but interim answers would keep the clock from running out. */
 const MAX_INTERIM = 16
-const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+/** RFC 9110 §9.2.2. */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+/** The connection broke; nothing was said on it that would make another attempt unwelcome. */
+const broken: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE'])
 
-/** One request to an upstream: core's source and undici's handler in one object. */
+/** One request to a service, sent once or twice: core's source and undici's handler in one object. */
 export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   readonly #rules: CallRules
   readonly #request: UpstreamRequest
@@ -37,14 +48,20 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   readonly #length: string | undefined
   readonly #upgrading: Upgrading | undefined
   #sink: Sink | undefined
+  #target: UpstreamTarget | undefined
   #controller: Controller | undefined
-  /** Waits for a connection; undici's own clock starts when the request is sent. */
-  #queued: ReturnType<typeof setTimeout> | undefined
+  #clock: ReturnType<typeof setTimeout> | undefined
   #open = true
+  /** Of this attempt: a byte of an answer came; it began on a connection that was just made. */
   #heard = false
   #fresh = false
-  #retried = false
+  /** This attempt failed by its upstream, and that was counted. */
+  #judged = false
+  #answered = false
+  #attempts = 0
   #interim = 0
+  /** The circuit breaker's. */
+  #era = 0
 
   /** `length`: the client's Content-Length, so that a streamed body keeps its framing. */
   constructor(
@@ -63,11 +80,15 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   start(sink: Sink): void {
-    const { pool, headersTimeout } = this.#rules
+    const { upstreams, places, headersTimeout } = this.#rules
+    const target = upstreams.pick()
+    const options = this.#options(target)
     this.#sink = sink
-    if (pool.busy) this.#queued = setTimeout(() => this.#late(), headersTimeout)
-    pool.inFlight++
-    pool.dispatch(this.#options(), this)
+    places.enter()
+    this.#era = upstreams.breaker?.begin() ?? 0
+    if (this.#body instanceof Readable) this.#body.once('end', () => this.#startClock())
+    else this.#clock = setTimeout(late, headersTimeout, this)
+    this.#send(target, options, false)
   }
 
   room(): void {
@@ -83,9 +104,8 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   /** Thrown at, undici drops the request and keeps the connection; `abort` here would cost an innocent one. */
   onRequestStart(controller: Controller): void {
     if (!this.#open) throw fault('CLIENT_CLOSED')
-    clearTimeout(this.#queued)
     this.#controller = controller
-    this.#fresh = this.#rules.pool.freshConnection || this.#retried
+    this.#fresh = this.#target!.pool.freshConnection
   }
 
   onResponseStarted(): void {
@@ -96,13 +116,17 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (!this.#open) return
     const fields = (controller.rawHeaders ?? []) as WireFields
     if (status < 200) return this.#inform(controller, status, fields)
+    this.#answer(status)
     const headers = this.#rules.filter.head(status, fields)
     if (!this.#sink!.head(status, headers, reason === undefined ? undefined : printable(reason))) controller.pause()
   }
 
   /** Of an upgrade that was asked for; `upstream` is no longer undici's. Any other answer to a handshake is an answer like all. */
-  onRequestUpgrade(controller: Controller, _status: number, _headers: unknown, upstream: Duplex): void {
-    upstream.on('error', ignore)
+  onRequestUpgrade(controller: Controller, status: number, _headers: unknown, upstream: Duplex): void {
+    const target = this.#target!
+    this.#answer(status)
+    this.#leave() // it may last for days: how many there are is for server.limits to say
+    upstream.on('error', ignore).once('close', () => target.inFlight--)
     releaseSocket(upstream)
     if (!this.#close()) return void upstream.destroy()
     const fields = (controller.rawHeaders ?? []) as WireFields
@@ -121,40 +145,103 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Controller): void {
+    this.#target!.inFlight--
+    this.#leave()
     if (!this.#close()) return
     const fields = (controller.rawTrailers ?? []) as WireFields
     this.#sink!.end(fields.length === 0 ? undefined : this.#rules.filter.trailers(fields))
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
-    if (!this.#open) return
-    if (this.#mayRepeat(error)) return this.#repeat()
-    this.#fail(upstreamFault(error))
+    this.#target!.inFlight--
+    if (!this.#open) return this.#leave()
+    const why = upstreamFault(error)
+    const next = why.side === 'upstream' ? this.#another(error) : undefined
+    const wasStale = next !== undefined && this.#controller !== undefined && !this.#fresh
+    if (!wasStale) this.#judge(why)
+    if (next !== undefined && this.#sendAgain(next)) return
+    this.#leave()
+    this.#fail(why)
   }
 
-  /** The classic spurious 502: the upstream closed an idle connection just as it was used again. Nothing was heard, so nothing was done twice. */
-  #mayRepeat(error: Error): boolean {
-    if (this.#heard || this.#fresh || this.#retried || this.#controller === undefined) return false
-    if (this.#body !== null || !repeatable.has(this.#request.method)) return false
+  #answer(status: number): void {
+    clearTimeout(this.#clock)
+    this.#answered = true
+    this.#rules.upstreams.answered(this.#target!, this.#era, status)
+  }
+
+  /** Its place in the service is free only now that undici has let go: a client that comes and goes must not take two. */
+  #leave(): void {
+    this.#rules.places.leave()
+    if (!this.#answered) this.#rules.upstreams.breaker?.ended(this.#era, this.#judged ? false : undefined)
+  }
+
+  /** Tells the upstream's balancer, once an attempt, that it gave no answer. */
+  #judge(why: Fault): void {
+    if (this.#judged || this.#answered || why.side !== 'upstream') return
+    this.#judged = true
+    this.#rules.upstreams.failed(this.#target!)
+  }
+
+  /** Where to send it once more: only what was never sent, or what may be done twice, and never after a byte of an answer. */
+  #another(error: Error): UpstreamTarget | undefined {
+    const { upstreams } = this.#rules
+    if (this.#attempts > upstreams.retries) return undefined
     const { code } = error as { readonly code?: unknown }
-    return code === 'UND_ERR_SOCKET' || code === RESET || code === 'EPIPE'
+    const body = this.#body
+    const unsent = this.#controller === undefined || (code === 'EPIPE' && body === null)
+    if (unsent) {
+      if (body instanceof Readable && body.destroyed) return undefined
+    } else if (this.#heard || body instanceof Readable || !idempotent.has(this.#request.method) || !broken.has(code)) {
+      return undefined
+    }
+    const other = upstreams.pickBeside(this.#target!)
+    // The classic spurious 502: the upstream closed an idle connection just as it was used again.
+    return other ?? (this.#controller !== undefined && !this.#fresh ? this.#target : undefined)
   }
 
-  #repeat(): void {
-    this.#retried = true
-    this.#controller = undefined
-    this.#rules.pool.dispatchAlone(this.#options(), this)
+  #sendAgain(target: UpstreamTarget): boolean {
+    try {
+      const options = this.#options(target)
+      this.#controller = undefined
+      this.#heard = false
+      this.#judged = false
+      this.#send(target, options, target === this.#target)
+      return true
+    } catch {
+      return false // the credential would not be given again
+    }
   }
 
-  #options(): Dispatcher.DispatchOptions {
-    const { method, path } = this.#request
-    const { headersTimeout, bodyTimeout } = this.#rules
+  #send(target: UpstreamTarget, options: Dispatcher.DispatchOptions, alone: boolean): void {
+    const { upstreams, tell } = this.#rules
+    this.#target = target
+    this.#attempts++
+    target.inFlight++
+    if (this.#attempts > 1) this.#request.attempts = this.#attempts
+    if (upstreams.several) {
+      this.#request.upstream = target.index
+      tell?.(this.#request, target.index, this.#attempts)
+    }
+    if (alone) target.pool.dispatchAlone(options, this)
+    else target.pool.dispatch(options, this)
+  }
+
+  #options(target: UpstreamTarget): Dispatcher.DispatchOptions {
+    const { method } = this.#request
+    const { upstreams, headersTimeout, bodyTimeout } = this.#rules
+    const path = upstreams.pathAt(target, this.#request.path)
+    if (path === undefined) {
+      const why = `the path to send does not begin with the path of the first of base_urls`
+      throw fault('INTERNAL', undefined, new Error(why))
+    }
     const options: Dispatcher.DispatchOptions = {
       path,
       method: method as Dispatcher.HttpMethod,
-      headers: this.#headers(),
+      headers: this.#headers(target.origin + path),
       body: this.#body,
-      headersTimeout,
+      // undici's clock is up to a second late; but it alone sees an upload that the upstream does not take.
+      headersTimeout: this.#body instanceof Readable ? headersTimeout : 0,
       bodyTimeout,
     }
     if (this.#upgrading) options.upgrade = 'websocket'
@@ -163,28 +250,41 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     return options
   }
 
-  #headers(): RawHeaders {
-    const { headers, credential, method, path } = this.#request
+  #headers(url: string): RawHeaders {
+    const { headers, credential, method } = this.#request
     const all = headers.slice()
     if (this.#length !== undefined) all.push('Content-Length', this.#length)
-    if (credential !== undefined) all.push(...credential.headers({ method, url: this.#rules.pool.origin + path }))
+    if (credential !== undefined) all.push(...credential.headers({ method, url }))
     return all
   }
 
   #inform(controller: Controller, status: number, fields: WireFields): void {
     if (status === 101 || ++this.#interim > MAX_INTERIM) {
       const why = status === 101 ? 'switched protocols unasked' : `sent more than ${MAX_INTERIM} interim answers`
-      this.#fail(fault('UPSTREAM_PROTOCOL_ERROR', undefined, new Error(`the upstream ${why}`)))
-      controller.abort(fault('UPSTREAM_PROTOCOL_ERROR'))
+      const failure = fault('UPSTREAM_PROTOCOL_ERROR', undefined, new Error(`the upstream ${why}`))
+      this.#judge(failure)
+      this.#fail(failure)
+      controller.abort(failure)
     } else if (status === 102 || status === 103) {
       this.#sink!.inform(status, this.#rules.filter.interim(fields))
     }
   }
 
-  #late(): void {
-    this.#fail(
-      fault('UPSTREAM_TIMEOUT', 'the service has no connection free', new Error('all connections stayed busy')),
-    )
+  /** Only now does the service have all it needs for an answer. */
+  #startClock(): void {
+    if (this.#open && !this.#answered) this.#clock ??= setTimeout(late, this.#rules.headersTimeout, this)
+  }
+
+  late(): void {
+    const why = fault('UPSTREAM_TIMEOUT', 'the service did not answer in time', new Error('no head in time'))
+    this.#judge(why)
+    this.#fail(why)
+    this.#controller?.abort(why)
+  }
+
+  /** For a trace: which of the upstreams, and how often. */
+  toJSON(): Record<string, unknown> {
+    return { upstream: this.#target?.index, attempts: this.#attempts }
   }
 
   #fail(why: Fault): void {
@@ -197,10 +297,13 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   #close(): boolean {
     if (!this.#open) return false
     this.#open = false
-    clearTimeout(this.#queued)
-    this.#rules.pool.inFlight--
+    clearTimeout(this.#clock)
     return true
   }
+}
+
+function late(call: UpstreamCall): void {
+  call.late()
 }
 
 function ignore(): void {}

@@ -1,21 +1,18 @@
-// Connections to one upstream, shared by routes and generations: bounded, kept alive shorter than the upstream keeps them.
-import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
-import type { Shared } from '../../core/index.ts'
+// Connections to one upstream, kept alive shorter than the upstream keeps them. How many there are is for the service's bulkhead to say.
+
+import type { Socket } from 'node:net'
+import { clearTimeout, setTimeout } from 'node:timers'
+import { buildConnector, Client, type Dispatcher, errors, Pool } from 'undici'
 import { prepareSocket } from './upstream-socket.ts'
 
-/** A streaming answer holds its connection for hours: those have a pool of their own, or they would starve the calls beside them. */
-const CONNECTIONS = { calls: 256, streams: 4096 } as const
-/** Requests that may wait for a connection; more are refused, for they would only wait to time out. */
-const WAITING = 1024
-const CONNECT_MS = 2_000
 /** A Node upstream closes after 5 s: a connection that is reused later than this may be closing already. */
 const KEEP_ALIVE_MS = 4_000
+/** The most that an upstream's own `Keep-Alive: timeout=` can ask for, less 2 s for the way. */
 const KEEP_ALIVE_HINT_MS = 30_000
 const MAX_HEADER_BYTES = 32 * 1024
 
 export interface PoolSettings {
   readonly origin: string
-  readonly use: keyof typeof CONNECTIONS
   readonly connect_timeout: number
 }
 
@@ -27,34 +24,20 @@ const common = {
   allowH2: false,
 }
 
-/** Counts what it carries, and knows whether a request begins on a connection that was just made. */
+/** The origin is fixed: no request can change where a pool connects. Knows whether a request begins on a connection that was just made. */
 export class UpstreamPool {
   readonly origin: string
   /** True while undici starts a request on a new connection: only another one can be a stale keep-alive. */
   freshConnection = false
-  inFlight = 0
-  readonly #connections: number
-  readonly #connect: buildConnector.connector
+  readonly #connector: buildConnector.connector
+  readonly #connectTimeout: number
   readonly #pool: Pool
 
-  constructor({ origin, use, connect_timeout }: PoolSettings) {
+  constructor({ origin, connect_timeout }: PoolSettings) {
     this.origin = origin
-    this.#connections = CONNECTIONS[use]
-    this.#connect = buildConnector({ timeout: Math.min(CONNECT_MS, connect_timeout), allowH2: false })
-    const connect: buildConnector.connector = (options, callback) => {
-      this.#connect(options, (...made) => this.#connected(callback, made))
-    }
-    this.#pool = new Pool(origin, { ...common, connections: this.#connections, connect })
-  }
-
-  /** All connections are busy and the line is long. */
-  get full(): boolean {
-    return this.inFlight >= this.#connections + WAITING
-  }
-
-  /** The next request will have to wait for a connection. */
-  get busy(): boolean {
-    return this.inFlight >= this.#connections
+    this.#connectTimeout = connect_timeout
+    this.#connector = buildConnector({ timeout: 0, allowH2: false }) // undici's own clock is up to a second late
+    this.#pool = new Pool(origin, { ...common, connect: (options, callback) => this.#connect(options, callback) })
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
@@ -63,12 +46,25 @@ export class UpstreamPool {
 
   /** On a connection made for this request alone. */
   dispatchAlone(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    const connect: buildConnector.connector = (options, callback) => {
-      this.#connect(options, (...made) => prepared(callback, made))
-    }
-    const client = new Client(this.origin, { ...common, connect })
+    const client = this.#client()
     client.dispatch(options, handler)
     void client.close()
+  }
+
+  /** The status of a GET on a connection of its own. */
+  async probe(path: string, timeout: number): Promise<number> {
+    const client = this.#client()
+    try {
+      const headers = { 'user-agent': 'bascule-health-check' }
+      const { statusCode, body } = await client.request({
+        ...{ method: 'GET', path, headers, headersTimeout: 0 },
+        signal: AbortSignal.timeout(timeout),
+      })
+      body.on('error', ignore) // cut off below, for its status is all we want
+      return statusCode
+    } finally {
+      void client.destroy()
+    }
   }
 
   /** By now every exchange has ended: what is left are idle connections. */
@@ -76,24 +72,30 @@ export class UpstreamPool {
     return this.#pool.destroy()
   }
 
+  #client(): Client {
+    return new Client(this.origin, { ...common, connect: (options, callback) => this.#connect(options, callback) })
+  }
+
+  #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
+    const socket = this.#connector(options, (...made) => {
+      clearTimeout(timer)
+      this.#connected(callback, made)
+    }) as unknown as Socket // buildConnector returns it, its types do not say so
+    const timer = setTimeout(() => {
+      socket.destroy(new errors.ConnectTimeoutError(`no connection within ${this.#connectTimeout} ms`))
+    }, this.#connectTimeout)
+  }
+
   /** undici starts the waiting request inside this callback. */
   #connected(callback: buildConnector.Callback, made: Parameters<buildConnector.Callback>): void {
+    if (made[1]) prepareSocket(made[1])
     this.freshConnection = true
     try {
-      prepared(callback, made)
+      callback(...made)
     } finally {
       this.freshConnection = false
     }
   }
 }
 
-function prepared(callback: buildConnector.Callback, made: Parameters<buildConnector.Callback>): void {
-  if (made[1]) prepareSocket(made[1])
-  callback(...made)
-}
-
-export const upstreamPool: Shared<PoolSettings, UpstreamPool> = {
-  name: 'upstream-pool',
-  open: (settings) => new UpstreamPool(settings),
-  close: (pool) => pool.close(),
-}
+function ignore(): void {}

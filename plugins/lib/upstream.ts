@@ -28,4 +28,8 @@ export interface UpstreamRequest {
   readonly headers: RawHeaders
   readonly service: Service
   readonly credential: Credential | undefined
+  /** Written by forward: the place in `base_urls` of the upstream that got it last, where there are several. */
+  upstream?: number
+  /** Written by forward: how often it was sent, where that is more than once. */
+  attempts?: number
 }
