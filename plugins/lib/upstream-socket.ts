@@ -53,7 +53,7 @@ function guardReads(socket: Socket): void {
   socket.push = (chunk: Buffer | null, encoding?: BufferEncoding) => {
     if (chunk === null) {
       ended = true
-      return drained || socket.readableFlowing !== false ? end() : false // an upgraded connection is somebody else's, and flows
+      return drained ? end() : false
     }
     if (interim.expecting) interim.read(chunk)
     drained = false
