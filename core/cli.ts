@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { runCli } from './commands/run-cli.ts'
+import { allowTypeScript } from './plugin-loading/typescript.ts'
 
 // `bascule check | head`: a reader that has seen enough is no failure of ours.
 for (const stream of [process.stdout, process.stderr]) {
@@ -8,6 +9,7 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
+allowTypeScript()
 process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),

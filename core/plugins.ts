@@ -8,6 +8,7 @@ import { notAPlugin } from './plugin-loading/check-plugin.ts'
 import { packageEntry } from './plugin-loading/package-entry.ts'
 import { PluginError } from './plugin-loading/plugin-error.ts'
 import { isRemote, type RemotePlugin, remoteUrl, remoteWithoutLeave } from './plugin-loading/remote.ts'
+import { readTypeScript } from './plugin-loading/typescript.ts'
 
 export { PluginError }
 
@@ -54,6 +55,7 @@ export class PluginLoader {
     if (typeof named === 'object') return remoteUrl(named.url)
     const text = named ?? use
     if (text.startsWith('./') || text.startsWith('../') || isAbsolute(text)) {
+      await readTypeScript()
       return pathToFileURL(resolve(this.#dir, text)).href
     }
     if (isRemote(text)) throw remoteWithoutLeave(text)

@@ -10,16 +10,19 @@ if (isOlder(process.versions.node.split('.').map(Number), needed)) {
   process.exit(2)
 }
 
-// A team's own ./plugin.ts needs it in the package, too. Both ways in: without a package.json that says "type": "module" a file
-// counts as CommonJS. No tsconfig: the one of the directory we are called in is not ours.
-const { register: forRequire } = await import('tsx/cjs/api')
-const { register } = await import('tsx/esm/api')
-forRequire()
-register({ tsconfig: false })
-
 // In this process, so that signals arrive where the server runs. A checkout runs its source, the package what was made of it.
 const source = new URL('../cli.ts', import.meta.url)
-await import(existsSync(source) ? source.href : new URL('../../dist/core/cli.js', import.meta.url).href)
+const fromSource = existsSync(source)
+if (fromSource) await readTypeScript()
+await import(fromSource ? source.href : new URL('../../dist/core/cli.js', import.meta.url).href)
+
+/** As core/plugin-loading/typescript.ts does for plugins. */
+async function readTypeScript() {
+  const cjs = await import('tsx/cjs/api')
+  const esm = await import('tsx/esm/api')
+  cjs.register()
+  esm.register({ tsconfig: false })
+}
 
 function isOlder(have, want) {
   const i = want.findIndex((part, at) => have[at] !== part)
