@@ -48,7 +48,7 @@ export interface Loaded {
 /** Reads a config directory, loads its plugins and proves every program. Never throws for what a person wrote wrong: the report has it all. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const report = new Report()
-  return loadFrom(readConfigDirectory(options.dir, { report, env: options.env }), report, options)
+  return loadFrom(await readConfigDirectory(options.dir, { report, env: options.env }), report, options)
 }
 
 /** The same, from wherever the documents come. */

@@ -4,7 +4,7 @@ import { type Env, resolvePlain, substituteEnv, substituteFile } from './substit
 /** A map of a config file: no prototype, so only what was written is there. */
 export type Mapping = { [key: string]: unknown }
 
-interface Context {
+export interface Context {
   readonly env: Env
   readonly dir: string
   /** `path` is what cannot be used because of it. */
@@ -30,6 +30,11 @@ export function buildValue(document: Document.Parsed, context: Context): Mapping
   return new Builder(document, context).map(root, [])
 }
 
+/** The same of one node, which stands at `path` of the file. */
+export function buildPart(document: Document.Parsed, node: Node, path: Path, context: Context): unknown {
+  return new Builder(document, context).value(node, path, offsetOf(node))
+}
+
 class Builder {
   readonly #document: Document.Parsed
   readonly #context: Context
@@ -48,12 +53,12 @@ class Builder {
       const name = String(key.value)
       const refusal = refusalOf(name, made)
       if (refusal !== undefined) this.#context.error(offsetOf(key), refusal, [...path, name])
-      else made[name] = this.#value(value, [...path, name], offsetOf(key))
+      else made[name] = this.value(value, [...path, name], offsetOf(key))
     }
     return made
   }
 
-  #value(node: unknown, path: Path, offset: number): unknown {
+  value(node: unknown, path: Path, offset: number): unknown {
     if (isAlias(node)) return this.#alias(node, path)
     if (isScalar(node)) return this.#scalar(node, path)
     if (!isMap(node) && !isSeq(node)) return null
@@ -62,7 +67,7 @@ class Builder {
     this.#open.add(node)
     const made = isMap(node)
       ? this.map(node, path)
-      : node.items.map((item, i) => this.#value(item, [...path, i], offsetOf(item)))
+      : node.items.map((item, i) => this.value(item, [...path, i], offsetOf(item)))
     this.#open.delete(node)
     return made
   }
@@ -80,7 +85,7 @@ class Builder {
     if (target === undefined) {
       return this.#refuse(offsetOf(node), `no anchor &${node.source} stands before this alias`, path)
     }
-    return this.#value(target, path, offsetOf(node))
+    return this.value(target, path, offsetOf(node))
   }
 
   #scalar(node: Scalar, path: Path): unknown {

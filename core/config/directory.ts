@@ -2,7 +2,7 @@ import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type NamedPlugins, PluginLoader } from '../plugins.ts'
-import { type ConfigDocument, readDocument } from './document.ts'
+import { type ConfigDocument, readDocument, readListDocument } from './document.ts'
 import { type Place, type Report, startOf } from './report.ts'
 import type { Env } from './substitute.ts'
 
@@ -33,20 +33,19 @@ export interface ConfigDirectory {
 }
 
 /** The files of a config directory that are ours; nothing else in it is looked at. */
-export function readConfigDirectory(path: string, reading: Reading): ConfigDirectory {
+export async function readConfigDirectory(path: string, reading: Reading): Promise<ConfigDirectory> {
   const dir = resolve(path)
   const there = isDirectory(dir)
   if (!there) {
     const cure = 'create it with a routes.yaml, or name another with --config DIR or BASCULE_CONFIG'
     reading.report.error(startOf(dir), `there is no config directory here; ${cure}`)
   }
-  const read = (name: string, cure?: string) => (there ? readOne(dir, name, reading, cure) : undefined)
   const profiles = new Map<string, ConfigDocument>()
   return {
     dir,
     files: [join(dir, 'settings.yaml'), join(dir, 'routes.yaml')],
-    settings: read('settings.yaml') ?? (present(join(dir, 'settings.yaml')) ? unusable(dir) : undefined),
-    routes: read('routes.yaml', 'create it with "services:" and "routes:"'),
+    settings: there ? readSettings(dir, reading) : undefined,
+    routes: there ? await readRoutes(dir, reading) : undefined,
     profiles,
     profile(name, at) {
       const known = profiles.get(name)
@@ -84,6 +83,18 @@ function readProfile(dir: string, name: string, reading: Reading, at?: Place): C
   if (at === undefined) return readOne(dir, file, reading, 'create it with "stages: [route-match, …]"')
   const cure = `create it with "stages: [route-match, …]", or name another profile`
   reading.report.error(at, `there is no ${file} in the config directory; ${cure}`)
+  return undefined
+}
+
+function readSettings(dir: string, reading: Reading): ConfigDocument | undefined {
+  const file = join(dir, 'settings.yaml')
+  return readOne(dir, 'settings.yaml', reading) ?? (present(file) ? unusable(dir) : undefined)
+}
+
+async function readRoutes(dir: string, reading: Reading): Promise<ConfigDocument | undefined> {
+  const file = join(dir, 'routes.yaml')
+  if (present(file)) return readListDocument(file, 'routes', { ...reading, dir })
+  reading.report.error(startOf(file), 'there is no routes.yaml; create it with "services:" and "routes:"')
   return undefined
 }
 

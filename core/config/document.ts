@@ -1,7 +1,10 @@
 import { dirname } from 'node:path'
-import { type Document, LineCounter, parseDocument, type YAMLError } from 'yaml'
+import { type Document, LineCounter, type YAMLError } from 'yaml'
 import { buildValue, type Mapping } from './build-value.ts'
+import { type Building, building, placeIn } from './building.ts'
 import { placeOf } from './node-place.ts'
+import { parseYaml } from './parse-yaml.ts'
+import { readList } from './read-list.ts'
 import { type Place, type Report, startOf } from './report.ts'
 import type { Env } from './substitute.ts'
 import { readTextFile } from './text-file.ts'
@@ -34,44 +37,41 @@ export interface ReadOptions {
 
 /** Undefined: there is no usable document, and the report says why. */
 export function readDocument(file: string, options: ReadOptions): ConfigDocument | undefined {
+  const text = textOf(file, options)
+  return text === undefined ? undefined : readWhole(file, text, options)
+}
+
+/** The same of a file whose top-level list `name` may be long: in slices, between which requests are answered. */
+export async function readListDocument(
+  file: string,
+  name: string,
+  options: ReadOptions,
+): Promise<ConfigDocument | undefined> {
+  const text = textOf(file, options)
+  if (text === undefined) return undefined
+  const sliced = await readList(file, text, name, { dir: dirname(file), ...options })
+  return sliced ?? readWhole(file, text, options)
+}
+
+function textOf(file: string, { text, report }: ReadOptions): string | undefined {
+  const read = text === undefined ? readTextFile(file, MAX_MIB) : { text }
+  if ('text' in read) return read.text
+  report.error(startOf(file), `this file ${read.why}`)
+  return undefined
+}
+
+function readWhole(file: string, text: string, options: ReadOptions): ConfigDocument | undefined {
   const { report } = options
-  const read = options.text === undefined ? readTextFile(file, MAX_MIB) : { text: options.text }
-  if ('why' in read) {
-    report.error(startOf(file), `this file ${read.why}`)
-    return undefined
-  }
   const lines = new LineCounter()
-  const at = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1) }
-  }
-  const parsed = parse(read.text, lines)
+  const at = placeIn(file, lines)
+  const parsed = parseYaml(text, lines)
   if (parsed === undefined) {
     report.error(startOf(file), 'not valid YAML: the file is nested too deeply')
     return undefined
   }
-  if (reportSyntax(parsed, read.text, at, report)) return undefined
-  return interpret(file, parsed, at, { dir: dirname(file), ...options })
-}
-
-function parse(text: string, lineCounter: LineCounter): Document.Parsed | undefined {
-  try {
-    // `schema` and `merge` are said aloud, so that a `%YAML 1.1` line cannot bring merge keys and `yes` back.
-    // uniqueKeys compares each key with each: buildValue does it with a set.
-    return parseDocument(text, {
-      lineCounter,
-      schema: 'core',
-      merge: false,
-      resolveKnownTags: false,
-      stringKeys: true,
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'error',
-    })
-  } catch (error) {
-    if (error instanceof RangeError) return undefined
-    throw error
-  }
+  if (reportSyntax(parsed, text, at, report)) return undefined
+  const { value, broken } = interpret(parsed, at, { dir: dirname(file), ...options })
+  return value && { file, value, broken, place: (path, which = 'value') => at(placeOf(parsed, path, which)) }
 }
 
 /** One problem a line: the parser stumbles on over the same slip. */
@@ -97,27 +97,7 @@ function lineAt(text: string, offset: number): string {
   return text.slice(start, end < 0 ? undefined : end)
 }
 
-function interpret(
-  file: string,
-  parsed: Document.Parsed,
-  at: (offset: number) => Place,
-  options: ReadOptions & { readonly dir: string },
-): ConfigDocument | undefined {
-  const brokenPaths: Path[] = []
-  const value = buildValue(parsed, {
-    env: options.env,
-    dir: options.dir,
-    error: (offset, message, path) => {
-      options.report.error(at(offset), message)
-      brokenPaths.push(path)
-    },
-    hide: (text) => options.report.hide(text),
-  })
-  if (value === undefined) return undefined
-  return {
-    file,
-    value,
-    place: (path, which = 'value') => at(placeOf(parsed, path, which)),
-    broken: (path) => brokenPaths.some((bad) => bad.every((key, i) => String(key) === String(path[i]))),
-  }
+function interpret(parsed: Document.Parsed, at: (offset: number) => Place, options: Building) {
+  const { context, broken } = building(at, options)
+  return { value: buildValue(parsed, context), broken }
 }
