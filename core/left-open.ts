@@ -74,6 +74,6 @@ export class LeftOpen {
 function isOpen({ kind, resource }: Opened): boolean {
   const made = resource.deref() as { _destroyed?: boolean; _repeat?: unknown; hasRef?(): boolean } | undefined
   if (made === undefined) return false
-  if (kind === 'Timeout') return made._destroyed === false && made._repeat !== null // a single timeout ends by itself
+  if (kind === 'Timeout') return made._destroyed === false && Boolean(made._repeat) // a single timeout ends by itself
   return made.hasRef?.() ?? false
 }
