@@ -13,12 +13,14 @@ export type RawHeaders = string[]
 // ───────────────────────── words that plugins add to ─────────────────────────
 
 /**
- * What stages hand on. Core declares `route` only; every plugin merges its own into this interface.
+ * What stages hand on. Core declares `route` and `service`; every plugin merges its own into this interface.
  * The request to send is a slot too (`upstream`, given by header-inject, needed by forward): so no profile can
  * forward the client's headers as they came.
  */
 export interface Slots {
   route: Route
+  /** Name of the service that this request goes to, where a stage chose: `target_service`, or one of `other_services`. Before token-resolve. */
+  service: string
 }
 export type SlotName = keyof Slots & string
 

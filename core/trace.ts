@@ -19,6 +19,7 @@ export interface TraceRecord {
   /** Without the query: it may hold secrets. */
   readonly path: string
   readonly route: string | undefined
+  /** The one that a stage chose, else the route's. */
   readonly service: string | undefined
   readonly stages: readonly TracedStage[]
   readonly outcome: Outcome['result']
@@ -99,6 +100,7 @@ export class Trace {
   end(
     request: { readonly id: string; readonly method: string; readonly path: string },
     route: Route | undefined,
+    service: string | undefined,
     outcome: Outcome,
   ): void {
     this.#hub.publish({
@@ -106,7 +108,7 @@ export class Trace {
       method: request.method,
       path: request.path,
       route: route?.id,
-      service: route?.target_service || undefined,
+      service,
       stages: this.#stages.map((stage) => this.#withSource(stage)),
       outcome: outcome.result,
       status: outcome.status,

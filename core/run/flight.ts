@@ -106,7 +106,11 @@ export class Flight implements Runner, AnswerOwner {
   }
 
   get serviceName(): string | undefined {
-    return this.#program.route?.target_service || undefined
+    const { route } = this.#program
+    const chosen = this.slots.service
+    // One that the route does not list gets no request.
+    if (typeof chosen === 'string' && route?.other_services?.includes(chosen)) return chosen
+    return route?.target_service || undefined
   }
 
   said(_verdict: Said): void {
@@ -324,7 +328,7 @@ export class Flight implements Runner, AnswerOwner {
     this.#ground.ended(this)
     const outcome = this.#outcome(finished)
     this.#program.meter?.ended(outcome)
-    this.#trace?.end(this.#x, this.#program.route, outcome)
+    this.#trace?.end(this.#x, this.#program.route, this.serviceName, outcome)
     settle(this.#program.settlers, outcome, (step) => this.enter(step), this.#ground)
     this.#line.ended()
   }

@@ -1,16 +1,6 @@
 // A stage may send a request to another service than the route's own: one that the route lists in `other_services`.
 import { fault, type Route, type Service } from '../../core/index.ts'
 
-declare module '../../core/contract.ts' {
-  interface Slots {
-    /** Name of the service that this request goes to, where a stage chose: `target_service`, or one of `other_services`. Before token-resolve. */
-    service: ServiceName
-  }
-}
-
-/** A key of `services` in routes.yaml. */
-export type ServiceName = string
-
 /** Names of all services that the route's requests may go to, its own first. */
 export function servicesOf({ target_service, other_services = [] }: Route): readonly string[] {
   return [...new Set([target_service, ...other_services])]

@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import http from 'node:http'
 import t from 'tap'
-import type { Outcome } from '../../core/index.ts'
+import { defineStage, type Outcome } from '../../core/index.ts'
+import { startBascule as start } from '../../core/testing/index.ts'
 import { Trace, TraceHub, type TraceRecord } from '../../core/trace.ts'
 import { startBascule } from '../kit/bascule.ts'
 import { profile, settings } from '../kit/default-profile.ts'
@@ -35,7 +37,7 @@ t.test('a slot shows what its own toJSON says, and otherwise only that it is the
   trace?.enter()
   const values = { token: { secret: 'eyJ', toJSON: () => 'a1b2' }, 'acme/key': 'a secret', raw: { password: 'x' } }
   trace?.said('stage', { kind: 'proceed', values: values as never })
-  trace?.end({ id: 'i', method: 'GET', path: '/' }, undefined, outcome)
+  trace?.end({ id: 'i', method: 'GET', path: '/' }, undefined, undefined, outcome)
   t.same(told[0]?.stages[0]?.gave, { token: 'a1b2', 'acme/key': true, raw: true })
   t.notMatch(JSON.stringify(told), /eyJ|a secret|password/)
 })
@@ -43,7 +45,7 @@ t.test('a slot shows what its own toJSON says, and otherwise only that it is the
 t.test('the admin listener streams them, by route, and a reader that stops loses records, not requests', async (t) => {
   const upstream = await startUpstream(t, (_req, res) => res.end('ok'))
   const bascule = await startBascule(t, {
-    'settings.yaml': settings(),
+    'settings.yaml': settings('server: { limits: { path: 16KiB } }'),
     'profiles/audience-bridge.yaml': profile(),
     'routes.yaml': `
 services: { api: { base_url: "${upstream.url}" } }
@@ -111,4 +113,47 @@ t.test('a page under a rebound name reads nothing from the admin listener', asyn
     })
   })
   t.equal(status, 403)
+})
+
+t.test('problem and trace name the service that a stage chose among those of the route', async (t) => {
+  const chooser = defineStage({
+    name: 'chooser',
+    provides: ['service'],
+    setup: () => () => ({ run: (x) => x.proceed({ service: x.path.slice(1) }) }),
+  })
+  const away = defineStage({
+    name: 'away',
+    role: 'terminal',
+    setup: () => () => ({ run: (x) => x.reply(502, 'UPSTREAM_UNREACHABLE') }),
+  })
+  const bascule = await start({
+    files: {
+      'settings.yaml': 'profile: p\n',
+      'profiles/p.yaml': 'stages: [route-match, ./chooser.js, ./away.js]\n',
+      'routes.yaml':
+        'services: { one: { base_url: "http://127.0.0.1:9" }, two: { base_url: "http://127.0.0.1:9" }, three: { base_url: "http://127.0.0.1:9" } }\n' +
+        'routes: [{ id: r, path: "/*", target_service: one, other_services: [two], preserve_path: true, auth: none }]\n',
+      'chooser.js': chooser,
+      'away.js': away,
+    },
+  })
+  t.teardown(() => bascule.stop())
+  const request = http.get(`${bascule.adminUrl}/traces`, { agent: false })
+  t.teardown(() => request.destroy())
+  const [stream] = (await once(request, 'response')) as [http.IncomingMessage]
+  let seen = ''
+  stream.setEncoding('utf8').on('data', (piece: string) => {
+    seen += piece
+  })
+  stream.on('error', () => {})
+  while (!seen.includes('watching')) await once(stream, 'data')
+  for (const [chosen, named] of [
+    ['one', 'one'],
+    ['two', 'two'],
+    ['three', 'one'],
+  ]) {
+    t.match(await (await fetch(`${bascule.url}/${chosen}`)).json(), { route: 'r', service: named })
+    while (!seen.includes(`"path":"/${chosen}"`)) await once(stream, 'data')
+    t.match(seen, `"path":"/${chosen}","route":"r","service":"${named}"`)
+  }
 })
