@@ -123,6 +123,8 @@ export class Generations {
     for (const key of ['host', 'port', 'admin_port'] as const) {
       if (was.server[key] !== now.server[key]) this.#log.warn({ key: `server.${key}` }, 'config_needs_restart')
     }
+    if ((was.tls === undefined) !== (now.tls === undefined))
+      this.#log.warn({ key: 'server.tls' }, 'config_needs_restart')
   }
 
   /** A reload that hangs in somebody's `setup` holds it up no longer than a request would. */

@@ -1,4 +1,4 @@
-import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import http, { type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Connection } from './run/connection.ts'
@@ -9,13 +9,21 @@ import { UpgradableRequest } from './run/upgrade-request.ts'
 
 /** The public front: what node:http says of its connections, handed to the Connection that knows them. `ground` answers the generation of the moment. */
 export function createListener(ground: () => Ground): Server {
-  const server = http.createServer({
-    IncomingMessage: UpgradableRequest,
-    requestTimeout: 0, // a long upload is no attack; ClientBody ends one that stops moving
-    connectionsCheckingInterval: 500,
-    insecureHTTPParser: false,
-    requireHostHeader: false, // told by us, as a problem, and logged
-  })
+  const server = http.createServer(http1Options)
+  serveHttp1(server, ground)
+  return server
+}
+
+export const http1Options: ServerOptions = {
+  IncomingMessage: UpgradableRequest,
+  requestTimeout: 0, // a long upload is no attack; ClientBody ends one that stops moving
+  connectionsCheckingInterval: 500,
+  insecureHTTPParser: false,
+  requireHostHeader: false, // told by us, as a problem, and logged
+}
+
+/** `server`: one made with `http1Options`, of node:http or node:https. */
+export function serveHttp1(server: Server, ground: () => Ground): void {
   server.maxHeadersCount = 0 // the default drops fields silently past 2,000; `limits` bounds them
   followLimits(server, ground)
   tellDropped(server, ground)
@@ -40,7 +48,6 @@ export function createListener(ground: () => Ground): Server {
   server.on('upgrade', (req, socket, head) => connection(socket).upgrade(req, head))
   server.on('connect', (req, socket) => connection(socket).refuse({ code: 'METHOD_NOT_ALLOWED', req }))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => connection(socket).unreadable(error))
-  return server
 }
 
 /** node:http reads its own properties anew for each connection: those made after a reload have the new limits. */

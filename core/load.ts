@@ -2,6 +2,7 @@ import type { PlannedProgram, Profile } from './compile/profile.ts'
 import type { ListenerSettings } from './config/core-settings.ts'
 import { type ConfigDirectory, readConfigDirectory } from './config/directory.ts'
 import { Report } from './config/report.ts'
+import type { TlsSettings } from './config/tls-settings.ts'
 import type { Base, LogSettings, Sections, Service } from './contract.ts'
 import { load } from './load/loading.ts'
 import type { PluginLoader } from './plugins.ts'
@@ -22,6 +23,8 @@ export interface Overrides {
 export interface LoadedConfig {
   readonly dir: string
   readonly server: ListenerSettings
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsSettings | undefined
   readonly log: LogSettings
   readonly services: Readonly<Record<string, Service>>
   readonly sections: Readonly<Partial<Sections>>

@@ -7,6 +7,7 @@ import { Generations } from './generations.ts'
 import { createListener } from './listener.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts'
 import { createLog, type HostLog } from './log.ts'
+import { TlsListener } from './tls-listener.ts'
 import { watchFiles } from './watch.ts'
 
 export interface ServerOptions extends LoadOptions {
@@ -27,6 +28,8 @@ export class BasculeServer {
   readonly #options: ServerOptions
   readonly #generations: Generations
   readonly #listener: Server
+  /** The same one, where it speaks TLS. */
+  readonly #tls: TlsListener | undefined
   readonly #admin: Server
   #reloading: Promise<unknown> = Promise.resolve()
   /** A reload that has not begun: it will see whatever changed up to now. */
@@ -38,7 +41,10 @@ export class BasculeServer {
     this.#options = options
     this.log = log
     this.#generations = generations
-    this.#listener = createListener(() => generations.current)
+    const ground = () => generations.current
+    const { tls } = generations.current.config
+    this.#tls = tls && new TlsListener(tls, ground)
+    this.#listener = this.#tls ?? createListener(ground)
     this.#admin = createAdmin({
       ready: () => !this.#stopping,
       generations: () => generations,
@@ -67,7 +73,7 @@ export class BasculeServer {
 
   /** Where the public listener is reached from this machine. */
   get url(): string {
-    return originOf(this.#listener)
+    return originOf(this.#listener, this.#tls ? 'https' : 'http')
   }
 
   get adminUrl(): string {
@@ -121,6 +127,7 @@ export class BasculeServer {
     if (this.#stopping) return false
     try {
       await this.#generations.replace(() => this.#load())
+      if (this.config.tls) this.#tls?.renew(this.config.tls)
       return true
     } catch (error) {
       if (this.#generations.stopping) return false
@@ -167,7 +174,7 @@ async function listen(server: Server, port: number, host: string, what: string, 
   }
 }
 
-function originOf(server: Server): string {
+function originOf(server: Server, scheme = 'http'): string {
   const { address, port, family } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

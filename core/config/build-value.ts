@@ -9,6 +9,8 @@ export interface Context {
   readonly dir: string
   /** `path` is what cannot be used because of it. */
   error(offset: number, message: string, path: readonly PropertyKey[]): void
+  /** A file whose content stands here. */
+  read(file: string): void
   /** Text that no message may show. */
   hide(text: string): void
 }
@@ -99,6 +101,7 @@ class Builder {
       for (const problem of result.problems) this.#refuse(offsetOf(node), problem, path)
       return undefined
     }
+    if (result.file !== undefined) this.#context.read(result.file)
     const value = secret || node.type !== 'PLAIN' || node.tag !== undefined ? result.text : resolvePlain(result.text)
     if (typeof value === 'string') for (const text of result.from) this.#context.hide(text)
     return value

@@ -14,6 +14,8 @@ export interface Building {
 
 export interface Built {
   readonly context: Context
+  /** Files whose content stands in what is built. */
+  readonly reads: readonly string[]
   /** What stands at (or around) this path could not be read. */
   broken(path: Path): boolean
 }
@@ -21,6 +23,7 @@ export interface Built {
 /** What values are built by, with faults going to the report; `at` gives an offset its place. */
 export function building(at: (offset: number) => Place, { report, env, dir }: Building): Built {
   const brokenPaths: Path[] = []
+  const reads: string[] = []
   return {
     context: {
       env,
@@ -29,8 +32,10 @@ export function building(at: (offset: number) => Place, { report, env, dir }: Bu
         report.error(at(offset), message)
         brokenPaths.push(path)
       },
+      read: (file) => void reads.push(file),
       hide: (text) => report.hide(text),
     },
+    reads,
     broken: (path) => brokenPaths.some((bad) => bad.every((key, i) => String(key) === String(path[i]))),
   }
 }

@@ -8,7 +8,8 @@ import type { StandardSchemaV1 } from '../standard-schema.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Report } from './report.ts'
 import { limits, limitsOf, timeouts } from './server-limits.ts'
-import { duration, httpOrigin, isLoopbackUrl, name, notYet, text } from './values.ts'
+import { type TlsSettings, tlsSettings } from './tls-settings.ts'
+import { duration, httpOrigin, isLoopbackUrl, name, text } from './values.ts'
 
 const portError = 'must be a port: a whole number from 0 to 65535'
 const port = z.int(portError).min(0, portError).max(65535, portError)
@@ -29,14 +30,22 @@ const server = z
     public_url: httpOrigin.optional(),
     trusted_proxies: z.array(network).default([]),
     admin_port: port.default(9090),
-    tls: notYet('remove it, and let a proxy in front end TLS').optional(),
+    tls: tlsSettings.optional(),
     drain_timeout: duration.prefault('30s'),
     timeouts: timeouts.prefault({}),
     limits: limits.prefault({}),
   })
-  .transform(({ tls: _, public_url, timeouts: time, limits: most, ...rest }): ListenerSettings => {
-    return { ...rest, public_url: public_url ?? `http://localhost:${rest.port}`, limits: limitsOf(time, most) }
+  .transform(({ timeouts: time, limits: most, ...rest }): ServerSection => {
+    const { public_url = defaultUrl(rest, rest.port) } = rest
+    return { ...rest, public_url, limits: limitsOf(time, most) }
   })
+
+/** The key stays out of what plugins see of the server. */
+type ServerSection = ListenerSettings & { readonly tls?: TlsSettings | undefined }
+
+export function defaultUrl({ tls }: { readonly tls?: unknown }, port: number): string {
+  return `${tls === undefined ? 'http' : 'https'}://localhost:${port}`
+}
 
 const profileName = text.regex(/^[A-Za-z0-9_-]*$/, 'must be a name of letters, digits, - and _')
 
@@ -71,7 +80,7 @@ const plugin = z.union([pluginName, remotePlugin])
 /** The sections of settings.yaml that core reads. */
 export interface CoreSettings {
   readonly profile: string
-  readonly server: ListenerSettings
+  readonly server: ServerSection
   readonly log: LogSettings
   readonly plugins: NamedPlugins
 }
@@ -85,8 +94,12 @@ export const coreSettings: Readonly<Record<keyof CoreSettings, StandardSchemaV1>
 } satisfies { readonly [K in keyof CoreSettings]: StandardSchemaV1<unknown, CoreSettings[K]> }
 
 /** What is allowed, but seldom meant. */
-export function reviewServer(settings: ServerSettings, document: ConfigDocument, report: Report): void {
-  if (settings.public_url.startsWith('http:') && !isLoopbackUrl(settings.public_url)) {
+export function reviewServer(settings: ServerSection, document: ConfigDocument, report: Report): void {
+  if (settings.public_url.startsWith('http:') && settings.tls !== undefined) {
+    const message =
+      'server.public_url is plain http, but server.tls serves https: browsers would be sent to an origin that is not there'
+    report.error(document.place(['server', 'public_url']), message)
+  } else if (settings.public_url.startsWith('http:') && !isLoopbackUrl(settings.public_url)) {
     const message = 'server.public_url is plain http: whoever is on the way can read the session cookie; use https'
     report.warn(document.place(['server', 'public_url']), message)
   }

@@ -101,7 +101,7 @@ async function readRoutes(dir: string, reading: Reading): Promise<ConfigDocument
 /** Nothing can be said of what such a file lacks. */
 function unusable(dir: string): ConfigDocument {
   const file = join(dir, 'settings.yaml')
-  return { file, value: Object.create(null), place: () => startOf(file), broken: () => true }
+  return { file, value: Object.create(null), reads: [], place: () => startOf(file), broken: () => true }
 }
 
 /** Without a `cure` the file may be absent. */

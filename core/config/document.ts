@@ -20,6 +20,8 @@ export interface ConfigDocument {
   readonly file: string
   /** Maps have no prototype: `constructor` or `toString` is a key like any other, and there only if written. */
   readonly value: Mapping
+  /** Files whose content stands in it (`file:PATH`). */
+  readonly reads: readonly string[]
   /** Of the value at this path, or of its key; where the path ends early, of the nearest thing that is there. */
   place(path: Path, at?: 'key' | 'value'): Place
   /** What stands at (or around) this path could not be read, and that is in the report already. */
@@ -70,8 +72,8 @@ function readWhole(file: string, text: string, options: ReadOptions): ConfigDocu
     return undefined
   }
   if (reportSyntax(parsed, text, at, report)) return undefined
-  const { value, broken } = interpret(parsed, at, { dir: dirname(file), ...options })
-  return value && { file, value, broken, place: (path, which = 'value') => at(placeOf(parsed, path, which)) }
+  const { value, reads, broken } = interpret(parsed, at, { dir: dirname(file), ...options })
+  return value && { file, value, reads, broken, place: (path, which = 'value') => at(placeOf(parsed, path, which)) }
 }
 
 /** One problem a line: the parser stumbles on over the same slip. */
@@ -98,6 +100,6 @@ function lineAt(text: string, offset: number): string {
 }
 
 function interpret(parsed: Document.Parsed, at: (offset: number) => Place, options: Building) {
-  const { context, broken } = building(at, options)
-  return { value: buildValue(parsed, context), broken }
+  const { context, reads, broken } = building(at, options)
+  return { value: buildValue(parsed, context), reads, broken }
 }

@@ -25,7 +25,7 @@ export async function readList(
   const rest = region && parseRest(text, name, region)
   if (!region || !rest) return undefined
   const at = placeIn(file, linesOf(text))
-  const { context, broken } = building(at, options)
+  const { context, reads, broken } = building(at, options)
   const list = new List(text, name, region)
   const faults: Parameters<Context['error']>[] = []
   const later: Context = { ...context, error: (...fault) => faults.push(fault) }
@@ -37,6 +37,7 @@ export async function readList(
   return {
     file,
     value,
+    reads,
     broken,
     place: (path, which = 'value') => at(list.offsetOf(path, which) ?? placeOf(rest, path, which)),
   }

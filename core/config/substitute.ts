@@ -8,7 +8,7 @@ export type Env = Readonly<Record<string, string | undefined>>
 
 /** `text`: what stands there now; `from`: the pieces of it that came from outside and may be secrets. */
 export type Substituted =
-  | { readonly text: string; readonly from: readonly string[] }
+  | { readonly text: string; readonly from: readonly string[]; readonly file?: string }
   | { readonly problems: readonly string[] }
 
 const reference = /\$(\$?)\{([^}]*)(\}?)/g
@@ -48,12 +48,13 @@ export function substituteFile(source: string, env: Env, dir: string): Substitut
   // The written path, not the replaced one: a variable's value is not shown.
   const shown = source.slice('file:'.length).trim()
   if (path.text === '') return { problems: ['file: needs a path, as in file:secrets/client_secret'] }
-  const read = readTextFile(resolve(dir, path.text), MAX_MIB)
+  const file = resolve(dir, path.text)
+  const read = readTextFile(file, MAX_MIB)
   const base = isAbsolute(path.text) ? '' : ' (seen from the config directory)'
   if ('why' in read) return { problems: [`the file ${shown}${base} ${read.why}`] }
   const text = read.text.replace(/\r?\n$/, '')
   if (text === '') return { problems: [`the file ${shown} is empty`] }
-  return { text, from: [text] }
+  return { text, from: [text], file }
 }
 
 /** What a plain (unquoted) scalar means in the YAML 1.2 core schema (§10.3.2): so `port: ${PORT:-8080}` is a number. */

@@ -55,6 +55,11 @@ function settingsDocument(config: BasculeConfig, given: GivenPlugins, report: Re
     report.error(placeOf(['settings', key]), `${key} stands beside settings, not in it; move it up`)
   if (server && 'admin_port' in server)
     report.error(placeOf(['server', 'admin_port']), 'an embedded bridge opens no admin listener; remove this')
+  if (server && 'tls' in server)
+    report.error(
+      placeOf(['server', 'tls']),
+      'an embedded bridge ends no TLS; give its handler to an https server of yours',
+    )
   const files = Object.entries(plugins).filter(([name, plugin]) => {
     if (typeof plugin === 'string') return true
     given.add(plugin, name)

@@ -20,6 +20,7 @@ export function dataDocument(value: object, report: Report, rooted: Rooted = (pa
   return {
     file: root,
     value: copy,
+    reads: [],
     place: (path) => placeOf(rooted(path)),
     broken: (path) => copier.broken.some((bad) => bad.every((key, i) => String(key) === String(path[i]))),
   }

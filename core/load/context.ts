@@ -70,7 +70,7 @@ export function settingsOf(directory: ConfigDirectory): ConfigDocument {
 }
 
 function emptyDocument(file: string): ConfigDocument {
-  return { file, value: Object.create(null), place: () => startOf(file), broken: () => false }
+  return { file, value: Object.create(null), reads: [], place: () => startOf(file), broken: () => false }
 }
 
 /** One top-level key of a document, by its schema. */

@@ -6,7 +6,8 @@ import { proveTogether } from '../compile/together.ts'
 import type { ListenerSettings } from '../config/core-settings.ts'
 import type { ConfigDirectory } from '../config/directory.ts'
 import type { Place, Report } from '../config/report.ts'
-import { type CoreSettings, coreSettings, reviewServer } from '../config/schemas.ts'
+import { type CoreSettings, coreSettings, defaultUrl, reviewServer } from '../config/schemas.ts'
+import type { TlsSettings } from '../config/tls-settings.ts'
 import type { Base, Sections } from '../contract.ts'
 import type { LoadedConfig, Overrides } from '../load.ts'
 import { PluginError } from '../plugins.ts'
@@ -35,17 +36,18 @@ export async function load(
   const entries = await readRoutes(services, await routeKeys(profiles, context), context)
   if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined
 
-  const server = overridden(core.server, options)
+  const { tls, ...own } = core.server
+  const server = overridden(own, tls, options)
   const routes = entries.map((entry) => entry.route)
   sections.review({ server, services, routes })
-  if (directory.settings) reviewServer(server, directory.settings, report)
+  if (directory.settings) reviewServer({ ...server, tls }, directory.settings, report)
   const complete = profiles.map((profile) => ({
     ...profile,
     routes: entries.filter((e) => (e.profile ?? name) === profile.name),
   }))
   return {
     dir: directory.dir,
-    ...{ server, log: core.log, services, sections: sections.values },
+    ...{ server, tls, log: core.log, services, sections: sections.values },
     profile: complete[0]!,
     profiles: complete,
     programs: await prove(complete, sections.values, context),
@@ -109,19 +111,26 @@ function optionsFor(context: LoadContext) {
 
 function overridden(
   server: ListenerSettings,
+  tls: TlsSettings | undefined,
   { port = server.port, adminPort = server.admin_port }: Overrides,
 ): ListenerSettings {
-  const derived = server.public_url === `http://localhost:${server.port}`
+  const derived = server.public_url === defaultUrl({ tls }, server.port)
   return {
     ...server,
     port,
     admin_port: adminPort,
-    public_url: derived ? `http://localhost:${port}` : server.public_url,
+    public_url: derived ? defaultUrl({ tls }, port) : server.public_url,
   }
 }
 
-function filesOf({ files }: ConfigDirectory, profiles: readonly LoadedProfile[]): string[] {
-  return [...files, ...new Set(profiles.flatMap((profile) => profile.files))]
+/** Those that `file:` names too: a certificate or a secret is changed there. */
+function filesOf(
+  { files, settings, routes, profiles: all }: ConfigDirectory,
+  profiles: readonly LoadedProfile[],
+): string[] {
+  const documents = [settings, routes, ...all.values()]
+  const named = documents.flatMap((document) => document?.reads ?? [])
+  return [...new Set([...files, ...profiles.flatMap((profile) => profile.files), ...named])]
 }
 
 async function optionsOf(plugin: Base<unknown>, given: unknown): Promise<unknown> {

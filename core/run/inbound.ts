@@ -97,11 +97,11 @@ function readFraming(raw: readonly string[]): Framing {
 }
 
 function framingRefusal({ req, framing: f, authority }: Arrival, limits: Limits): Refusal | undefined {
-  if (req.httpVersionMajor !== 1 || req.httpVersionMinor > 1) return bad('only HTTP/1.1 and HTTP/1.0 are spoken here')
+  const old = req.httpVersionMajor === 1 && req.httpVersionMinor === 0
   if (req.rawHeaders.length > 2 * limits.headerFields) {
     return refusal('HEADERS_TOO_LARGE', `more than ${limits.headerFields} header fields`)
   }
-  if (f.hosts !== 1 && !(f.hosts === 0 && req.httpVersionMinor === 0)) return bad('a request carries exactly one Host')
+  if (f.hosts !== 1 && !(f.hosts === 0 && old)) return bad('a request carries exactly one Host')
   const host = f.hosts === 1 ? hostProblem(f.host) : undefined
   if (host) return bad(host)
   if (authority !== undefined && f.hosts === 1 && f.host.toLowerCase() !== authority.toLowerCase()) {
@@ -113,11 +113,11 @@ function framingRefusal({ req, framing: f, authority }: Arrival, limits: Limits)
   if (f.codings === 1 && f.coding.trim().toLowerCase() !== 'chunked') {
     return refusal('NOT_IMPLEMENTED', 'only the chunked transfer coding is known')
   }
-  if (f.codings === 1 && req.httpVersionMinor === 0) return bad('HTTP/1.0 has no transfer codings')
+  if (f.codings === 1 && old) return bad('HTTP/1.0 has no transfer codings')
   if (f.lengths === 1 && !(Number(f.length) <= Math.min(limits.body, Number.MAX_SAFE_INTEGER))) {
     return refusal('BODY_TOO_LARGE', 'Content-Length is more than is taken here')
   }
-  if (f.expect !== '' && req.httpVersionMinor === 1 && f.expect.toLowerCase() !== '100-continue') {
+  if (f.expect !== '' && !old && f.expect.toLowerCase() !== '100-continue') {
     return refusal('EXPECTATION_FAILED', 'only 100-continue can be expected')
   }
   return undefined
@@ -153,8 +153,16 @@ function badTarget(detail: string): Refusal {
   return { status: 400, code: 'BAD_TARGET', detail, close: false }
 }
 
-/** Core's own answers, before any stage sees the request. */
+/** Core's own answers to what came over HTTP/1, before any stage sees the request. The parser takes `HTTP/2.0` in a request line for a version, too. */
 export function inspect(arrival: Arrival, own: OwnNames, limits: Limits): Refusal | undefined {
+  const { httpVersionMajor, httpVersionMinor } = arrival.req
+  if (httpVersionMajor !== 1 || httpVersionMinor > 1)
+    return bad('only HTTP/1.1 and HTTP/1.0 are spoken on this connection')
+  return inspectRequest(arrival, own, limits)
+}
+
+/** What every version is held to. */
+export function inspectRequest(arrival: Arrival, own: OwnNames, limits: Limits): Refusal | undefined {
   return framingRefusal(arrival, limits) ?? targetRefusal(arrival, own, limits) ?? upgradeRefusal(arrival)
 }
 
@@ -209,6 +217,13 @@ export function arrivalOf(req: ClientRequest, res: ClientAnswer, expectation: bo
 /** A request that asks for an upgrade: what it expects beside is moot, as its body is. */
 export function upgradeArrival(req: ClientRequest, handshake: Handshake): Arrival {
   return readArrival(req, handshake.res, { expectation: false, handshake })
+}
+
+/** On a stream whether a body follows is told by the stream. */
+export function streamArrival(req: ClientRequest, res: ClientAnswer): Arrival {
+  const arrival = readArrival(req, res, { expectation: false, handshake: undefined })
+  const expectation = arrival.framing.expect.toLowerCase() === '100-continue'
+  return { ...arrival, body: !req.complete, expectation }
 }
 
 function readArrival(
