@@ -4,6 +4,7 @@ import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
 import { PerService } from './lib/chosen-service.ts'
 import { loginUrl } from './lib/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
+import { codeOf, reasonDetails, type TokenReason } from './lib/reasons.ts'
 import { isResourceIndicator } from './lib/text-values.ts'
 import type { Credential } from './lib/upstream.ts'
 
@@ -99,11 +100,11 @@ function resolverFor(service: string, route: Route, broker: Pick<Broker, 'creden
     }
   }
 
-  function noToken(x: X, reason: keyof typeof details, stepUp: boolean): Verdict<'filter'> {
+  function noToken(x: X, reason: TokenReason, stepUp: boolean): Verdict<'filter'> {
     log.warn({ status: 401, reason, route: route.id, correlation_id: x.id }, `NO_TOKEN_AVAILABLE service=${service}`)
-    return x.reply(401, reason === 'audience_mismatch' ? 'AUDIENCE_MISMATCH' : 'NO_TOKEN_AVAILABLE', {
+    return x.reply(401, codeOf(reason), {
       reason,
-      detail: details[reason],
+      detail: reasonDetails[reason],
       members: { service, ...(stepUp ? { login_url: loginUrl(publicUrl, x) } : {}) },
     })
   }
@@ -113,14 +114,3 @@ function resolverFor(service: string, route: Route, broker: Pick<Broker, 'creden
     return got instanceof Promise ? got.then((late) => answer(x, late)) : answer(x, got)
   }
 }
-
-const details = {
-  no_mapping: 'service_audiences has no entry for this service.',
-  denied_by_idp:
-    "The identity provider gives no token for this service's audience: its scope mapping and the client's allowed audiences must both contain it.",
-  audience_mismatch:
-    "The identity provider's token is for another audience than service_audiences says; it was not sent.",
-  no_refresh_token:
-    'The login brought no refresh token: oauth_scopes needs offline_access, and the identity provider must grant it.',
-  not_mintable: 'The audience in service_audiences is no absolute URI, so it cannot be asked for as a resource.',
-} as const

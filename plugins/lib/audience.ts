@@ -1,4 +1,5 @@
-import { decodeJwt, type JWTPayload } from 'jose'
+import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
+import type { TokenReason } from './reasons.ts'
 
 /** A token above this is no token any backend would take in a header. */
 const maxLength = 16 * 1024
@@ -10,7 +11,13 @@ const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 export interface Expected {
   readonly audience: string
+  /** `exact`: no other audience beside it. */
+  readonly match: 'exact' | 'includes'
   readonly issuer: string
+  /** What the token must allow. */
+  readonly scopes: readonly string[]
+  /** What the token endpoint says it allows, blank-separated. Absent: the token's own claim, if it has one. */
+  readonly scope?: string
   /** What the token endpoint's `expires_in` comes to. Both in ms since the epoch by the wall clock, as `exp` is. */
   readonly expiresAt: number
   readonly now: number
@@ -21,7 +28,10 @@ export type Judged =
   | { readonly kind: 'good'; readonly expiresAt: number }
   | {
       readonly kind: 'bad'
-      readonly reason: 'audience_mismatch' | 'denied_by_idp'
+      readonly reason: Extract<
+        TokenReason,
+        'audience_mismatch' | 'issuer_mismatch' | 'not_granted' | 'token_expired' | 'token_opaque' | 'wrong_token_type'
+      >
       readonly got: readonly string[]
       readonly words: string
     }
@@ -32,16 +42,53 @@ export type Judged =
  */
 export function judgeToken(token: string, expected: Expected): Judged {
   if (token.length > maxLength)
-    return bad('denied_by_idp', [], `a token of ${token.length} characters; at most ${maxLength} are taken`)
-  const payload = compactJws.test(token) ? payloadOf(token) : undefined
+    return bad('wrong_token_type', [], `a token of ${token.length} characters; at most ${maxLength} are taken`)
+  const payload = isOpaque(token) ? undefined : payloadOf(token)
   if (payload === undefined)
-    return bad('audience_mismatch', [], 'an opaque token, whose audience cannot be checked; have the IdP issue JWTs')
+    return bad('token_opaque', [], 'an opaque token, whose audience cannot be checked; have the IdP issue JWTs')
+  return isIdToken(token, payload)
+    ? bad('wrong_token_type', audiencesOf(payload), 'an ID token, which is for this client and no service')
+    : judgeClaims(payload, expected)
+}
+
+/** No JWT: only the IdP knows what it is for. */
+export function isOpaque(token: string): boolean {
+  return !compactJws.test(token) || payloadOf(token) === undefined
+}
+
+/** Of a token, or of what introspection says of one (RFC 7662 section 2.2). */
+export function judgeClaims(payload: JWTPayload, expected: Expected): Judged {
   const got = audiencesOf(payload)
   if (!got.includes(expected.audience))
     return bad('audience_mismatch', got, 'a token for another audience; the value must be equal to the letter')
+  if (expected.match === 'exact' && got.some((audience) => audience !== expected.audience))
+    return bad('audience_mismatch', got, 'a token for other audiences too, where match: exact is wanted')
   if (payload.iss !== undefined && !sameIssuer(payload.iss, expected.issuer))
-    return bad('audience_mismatch', got, `a token of another issuer, ${String(payload.iss).slice(0, 200)}`)
+    return bad('issuer_mismatch', got, `a token of another issuer, ${String(payload.iss).slice(0, 200)}`)
+  const missing = missingScopes(payload, expected)
+  if (missing.length > 0)
+    return bad('not_granted', got, `a token without the scope ${missing.join(' ').slice(0, 200)} of service_scopes`)
   return lifeOf(payload, got, expected)
+}
+
+/** What IdPs take as a request and never name as granted: OpenID Connect's own scopes, and Entra's "all there is". */
+const neverNamed = /^(openid|offline_access|profile|email|address|phone)$|\/\.default$/
+
+function missingScopes(payload: JWTPayload, { scopes, scope }: Expected): readonly string[] {
+  const said = scope ?? payload.scope ?? payload.scp
+  const list: unknown = typeof said === 'string' ? said.split(' ') : said
+  if (!Array.isArray(list) || list.length === 0) return []
+  return scopes.filter((wanted) => !neverNamed.test(wanted) && !list.includes(wanted))
+}
+
+/** Keycloak says `typ: ID` in the claims; `at_hash` is in no access token. */
+function isIdToken(token: string, payload: JWTPayload): boolean {
+  if (payload.at_hash !== undefined || payload.typ === 'ID') return true
+  try {
+    return /^(?:application\/)?(?:logout|secevent|id_token)\+?/i.test(String(decodeProtectedHeader(token).typ ?? ''))
+  } catch {
+    return true
+  }
 }
 
 /** Discovery takes an issuer with or without its final slash, and the tokens then say the IdP's own form. */
@@ -57,10 +104,10 @@ export function holdsAudience(token: string, audience: string): boolean {
 /** The earlier of `expires_in` and `exp`: backends go by `exp`, and its whole seconds end up to a second sooner. Never endless: dates end. */
 function lifeOf(payload: JWTPayload, got: readonly string[], { now, expiresAt }: Expected): Judged {
   const exp = typeof payload.exp === 'number' ? payload.exp * 1000 : Number.POSITIVE_INFINITY
-  if (Number.isNaN(expiresAt)) return bad('denied_by_idp', got, 'a token without a lifetime')
+  if (Number.isNaN(expiresAt)) return bad('token_expired', got, 'a token without a lifetime')
   if (exp > now) return { kind: 'good', expiresAt: Math.min(exp, expiresAt, now + longestLife) }
   if (now - exp <= maxSkew && expiresAt > now) return { kind: 'good', expiresAt }
-  return bad('denied_by_idp', got, `a token that expired ${Math.round((now - exp) / 1000)} s ago; compare the clocks`)
+  return bad('token_expired', got, `a token that expired ${Math.round((now - exp) / 1000)} s ago; compare the clocks`)
 }
 
 function payloadOf(token: string): JWTPayload | undefined {
@@ -76,6 +123,6 @@ function audiencesOf({ aud }: JWTPayload): readonly string[] {
   return list.filter((value): value is string => typeof value === 'string')
 }
 
-function bad(reason: 'audience_mismatch' | 'denied_by_idp', got: readonly string[], words: string): Judged {
+function bad(reason: Extract<Judged, { kind: 'bad' }>['reason'], got: readonly string[], words: string): Judged {
   return { kind: 'bad', reason, got: got.slice(0, 20).map((value) => value.slice(0, 200)), words }
 }

@@ -4,11 +4,11 @@ import { type Broker, createBroker } from './broker.ts'
 import { servicesOf } from './chosen-service.ts'
 import { clock } from './clock.ts'
 import { type Idp, idpSettings, idpShared } from './idp.ts'
-import type { Minter, MintWish } from './minter.ts'
 import { redeemQueueShared } from './redeem-queue.ts'
 import type { Sessions } from './session.ts'
 import { sessionsShared } from './sessions.ts'
 import { type AuthSettings, type SessionSettings, sections } from './settings.ts'
+import { type ServiceToken, type TokenPlan, tokenPlan } from './token-plan.ts'
 
 /** Sections that a caller of `bridge` declares, beside its own. */
 export const bridgeSections = {
@@ -23,31 +23,25 @@ export interface Bridge {
   readonly sessions: Sessions
   readonly idp: Idp
   readonly broker: Broker
-  readonly minter: Minter
-  /** What session routes need tokens for, in the order of routes.yaml. For `minter.atLogin`. */
-  readonly wishes: readonly MintWish[]
+  /** What session routes need tokens for, in the order of routes.yaml. */
+  readonly plans: readonly TokenPlan[]
 }
 
 interface BridgeSettings {
   readonly auth: AuthSettings
   readonly session: SessionSettings
-  readonly wishes: readonly MintWish[]
+  readonly tokens: readonly ServiceToken[]
   readonly unmapped: readonly string[]
 }
 
 /** For `setup` of a plugin that declares `bridgeSections`. Waits for no network: the IdP may be down. */
 export function bridge(host: Host<unknown>): Promise<Bridge> {
-  const services = sessionServices(host)
-  const audiences = host.section('service_audiences')
-  const scopes = host.section('service_scopes')
-  const wishes: MintWish[] = []
-  const unmapped: string[] = []
-  for (const service of services) {
-    const audience = Object.hasOwn(audiences, service) ? audiences[service] : undefined
-    if (audience === undefined) unmapped.push(service)
-    else wishes.push({ service, audience, scopes: (Object.hasOwn(scopes, service) && scopes[service]) || [] })
-  }
-  return host.shared(bridgeShared, { auth: host.section('auth'), session: host.section('session'), wishes, unmapped })
+  const auth = host.section('auth')
+  const services = [...sessionServices(host)]
+  const tokens = services.map((service) => serviceToken(host, auth, service))
+  const unmapped = services.filter((_, at) => tokens[at] === undefined)
+  const mapped = tokens.filter((token) => token !== undefined)
+  return host.shared(bridgeShared, { auth, session: host.section('session'), tokens: mapped, unmapped })
 }
 
 function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
@@ -55,28 +49,59 @@ function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
   return new Set(session.flatMap(servicesOf))
 }
 
+function serviceToken(host: Host<unknown>, auth: AuthSettings, service: string): ServiceToken | undefined {
+  const audience = ownValue(host.section('service_audiences'), service)
+  if (audience === undefined) return undefined
+  const own = ownValue(host.section('service_tokens'), service) ?? {}
+  const wish = {
+    service,
+    audience,
+    scopes: ownValue(host.section('service_scopes'), service) ?? [],
+    ...(own.params === undefined ? {} : { params: own.params }),
+    ...(own.token_endpoint === undefined ? {} : { tokenEndpoint: own.token_endpoint }),
+  }
+  const check = {
+    audience: own.expected_audience ?? audience,
+    match: own.match ?? 'includes',
+    opaque: own.opaque ?? 'refuse',
+  } as const
+  return { wish, check, mint: own.mint ?? auth.mint }
+}
+
+function ownValue<T>(map: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined
+}
+
 const bridgeShared: Shared<BridgeSettings, Bridge> = {
   name: 'bridge',
-  async open({ auth, session, wishes, unmapped }, host) {
+  async open({ auth, session, tokens, unmapped }, host) {
     const sessions = await host.shared(sessionsShared, session)
     const idp = await host.shared(idpShared, idpSettings(auth))
-    const minter = await host.use('minter', auth.mint)
-    const { issuer, client_id, mint } = auth
+    const { issuer, client_id } = auth
+    const plans: TokenPlan[] = []
+    for (const token of tokens)
+      plans.push(tokenPlan(token, await host.use('minter', token.mint), { issuer, client_id }))
     // Not keyed by the settings above: a reload must not open a second queue for a session's refresh token.
     const queue = await host.shared(redeemQueueShared, { store: session.store, issuer, client_id })
     const broker = createBroker({
       sessions,
       idp,
       issuer,
-      minter,
       queue,
       clock,
       log: host.log,
-      settings: { issuer, client_id, mint },
-      wishes,
+      plans,
       unmapped,
       background: (work) => host.background(work),
     })
-    return { sessions, idp, broker, minter, wishes }
+    return { sessions, idp, broker, plans }
   },
+}
+
+/** What the login must ask for, so that every service's minter has something to work with. Each minter is asked once. */
+export function loginParams(plans: readonly TokenPlan[]): readonly (readonly [name: string, value: string])[] {
+  const minters = new Set(plans.map(({ minter }) => minter))
+  return [...minters].flatMap((minter) =>
+    minter.atLogin(plans.filter((plan) => plan.minter === minter).map(({ wish }) => wish)),
+  )
 }

@@ -1,14 +1,15 @@
 // What token-resolve, the callback and /auth/session ask of the tokens of a session.
 import { isFault } from '../../core/index.ts'
-import type { MintWish } from './minter.ts'
+import { idpAway, type MintTools, type Refusal, refusal } from './mint-tools.ts'
+import type { TokenReason } from './reasons.ts'
 import type { Turn } from './redeem-queue.ts'
-import type { Session, SessionData, TokenReason } from './session.ts'
+import type { Session, SessionData } from './session.ts'
 import { liveOf } from './token-credential.ts'
-import { grantOf, idpAway, type MintTools, mintToken, type Refusal, refusal, settled } from './token-mint.ts'
-import { heldFor, isRefusal, isToken, type PlanSettings, type TokenPlan, tokenPlan } from './token-plan.ts'
+import { grantOf, mintToken, settled } from './token-mint.ts'
+import { heldFor, isRefusal, isToken, type TokenPlan } from './token-plan.ts'
 import type { Credential } from './upstream.ts'
 
-export type { Refusal } from './token-mint.ts'
+export type { Refusal } from './mint-tools.ts'
 
 /** One entry of `services` in /auth/session. `expires_at` is ISO 8601, null while there is no token. */
 export interface ServiceState {
@@ -27,8 +28,7 @@ export interface Broker {
 }
 
 export interface BrokerParts extends MintTools {
-  readonly settings: PlanSettings
-  readonly wishes: readonly MintWish[]
+  readonly plans: readonly TokenPlan[]
   /** Services of session routes that service_audiences lacks. */
   readonly unmapped: readonly string[]
   /** Counted by the drain: a redeem outlives the request that asked for it. */
@@ -45,7 +45,7 @@ export function isRefused(answer: Credential | Refusal): answer is Refusal {
 }
 
 export function createBroker(parts: BrokerParts): Broker {
-  const plans = new Map(parts.wishes.map((wish) => [wish.service, tokenPlan(wish, parts.settings)]))
+  const plans = new Map(parts.plans.map((plan) => [plan.wish.service, plan]))
   return {
     credential: (session, service) => credential(parts, plans.get(service), session),
     prefetch: (session) => prefetch(parts, [...plans.values()], session),
@@ -73,8 +73,8 @@ function credential(parts: BrokerParts, plan: TokenPlan | undefined, session: Se
 }
 
 /** What fails without asking the IdP needs no turn in the queue. */
-function refuses({ minter, clock }: BrokerParts, data: SessionData, plan: TokenPlan): Refusal | undefined {
-  const no = minter.refuses(plan.wish, grantOf(data, plan, clock.wall()))
+function refuses({ clock }: BrokerParts, data: SessionData, plan: TokenPlan): Refusal | undefined {
+  const no = plan.minter.refuses(plan.wish, grantOf(data, plan, clock.wall()))
   return no === undefined ? undefined : refusal(no.reason, no.stepUp ?? false)
 }
 
@@ -85,7 +85,7 @@ function renew(parts: BrokerParts, session: Session, data: SessionData, plan: To
   void mint(parts, session, plan)
 }
 
-function laneOf({ sessions, minter }: BrokerParts, session: Session, { key }: TokenPlan): string {
+function laneOf({ sessions }: BrokerParts, session: Session, { key, minter }: TokenPlan): string {
   const lane = sessions.queueOf(session)
   return minter.spends === 'refresh' ? lane : `${lane} ${key}`
 }

@@ -33,9 +33,24 @@ export class Discovery {
   #failure: { readonly error: unknown; readonly again: number } | undefined
   #failures = 0
   #renewAt = 0
+  /** By endpoint; as many as config names. */
+  readonly #elsewhere = new Map<string, { readonly from: Configuration; readonly configuration: Configuration }>()
 
   constructor(settings: IdpSettings) {
     this.#settings = settings
+  }
+
+  /** With another token endpoint than the metadata's, where one is given: a service's own (`service_tokens`). */
+  async at(endpoint: string | undefined): Promise<Configuration> {
+    const configuration = await this.configuration()
+    if (endpoint === undefined) return configuration
+    const known = this.#elsewhere.get(endpoint)
+    if (known !== undefined && known.from === configuration) return known.configuration
+    // Without the library's own helpers, which are functions on it.
+    const server: ServerMetadata = JSON.parse(JSON.stringify(configuration.serverMetadata()))
+    const made = configure({ ...server, token_endpoint: endpoint }, this.#settings)
+    this.#elsewhere.set(endpoint, { from: configuration, configuration: made })
+    return made
   }
 
   /** The metadata if known, without waiting for news; else one shared attempt. Rejects at once while backing off. */

@@ -10,6 +10,8 @@ export interface IdpFailure {
   readonly error?: string
   readonly description?: string
   readonly words: string
+  /** It is not the IdP's refusal but an answer that cannot be read or trusted. */
+  readonly unusable?: boolean
 }
 
 /** An answer that is there but cannot be used: asking again gives the same. */
@@ -39,7 +41,9 @@ export function classify(error: unknown): IdpFailure {
   if (status === 400 || status === 401 || status === 403)
     return { kind: 'dead', words: `the identity provider answered ${status} without saying why` }
   const unfit = error instanceof IdpAnswerUnfit || untrusted.has(String(field(error, 'code')))
-  return { kind: unfit ? 'denied' : 'transient', words: plainWords(error) }
+  return unfit
+    ? { kind: 'denied', unusable: true, words: plainWords(error) }
+    : { kind: 'transient', words: plainWords(error) }
 }
 
 function kindOf(error: string): IdpFailure['kind'] {

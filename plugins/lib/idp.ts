@@ -6,10 +6,12 @@ import {
   buildAuthorizationUrl,
   buildAuthorizationUrlWithPAR,
   buildEndSessionUrl,
+  genericGrantRequest,
   type IDToken,
   refreshTokenGrant,
   type ServerMetadata,
   type TokenEndpointResponse,
+  tokenIntrospection,
   tokenRevocation,
 } from 'openid-client'
 import type { Shared } from '../../core/index.ts'
@@ -50,6 +52,8 @@ export interface Idp extends TokenEndpoint {
   codeGrant(callback: URL, checks: CodeChecks, params: Params): Promise<CodeAnswer>
   /** Undefined: the IdP has no end-session endpoint. */
   endSessionUrl(params: Params): Promise<URL | undefined>
+  /** RFC 7662. Rejects where the IdP offers none. */
+  introspect(token: string): Promise<Readonly<Record<string, unknown>>>
   /** Does nothing where the IdP offers no revocation. */
   revoke(token: string): Promise<void>
 }
@@ -106,11 +110,19 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
       checkIdToken(claims, settings.client_id, asked)
       return { ...tokenAnswer(answer, asked), idToken: answer.id_token, claims, issuer: claims.iss }
     },
-    async refresh(refreshToken, params) {
-      const configuration = await discovery.configuration()
+    async refresh(refreshToken, params, endpoint) {
+      const configuration = await discovery.at(endpoint)
       const asked = Date.now()
       return tokenAnswer(await refreshTokenGrant(configuration, refreshToken, { ...params }), asked)
     },
+    async grant(type, params, endpoint) {
+      const configuration = await discovery.at(endpoint)
+      const asked = Date.now()
+      const answer = await genericGrantRequest(configuration, type, { ...params })
+      const { issued_token_type: issued } = answer
+      return { ...tokenAnswer(answer, asked), ...(typeof issued === 'string' ? { issuedTokenType: issued } : {}) }
+    },
+    introspect: async (token) => tokenIntrospection(await discovery.configuration(), token),
     async endSessionUrl(params) {
       const configuration = await discovery.configuration()
       if (configuration.serverMetadata().end_session_endpoint === undefined) return undefined

@@ -1,7 +1,7 @@
 // What the endpoints under /auth share, made of their host.
 import type { Exchange, Host, Reply } from '../../core/index.ts'
 import { titleOf } from '../../core/index.ts'
-import { type Bridge, bridge, bridgeSections } from './bridge.ts'
+import { type Bridge, bridge, bridgeSections, loginParams } from './bridge.ts'
 import { type CookieSpec, loginCookie } from './cookies.ts'
 import { makeFlows } from './flows.ts'
 import type { IdpFailure } from './idp-errors.ts'
@@ -27,7 +27,7 @@ export async function authParts(host: Host<unknown>): Promise<AuthParts> {
   const session = host.section('session')
   const made = await bridge(host)
   const authorizeParams = Object.entries(auth.authorize_params)
-  const wanted = made.minter.atLogin(made.wishes)
+  const wanted = loginParams(made.plans)
   const scope = auth.oauth_scopes.join(' ')
   const { issuer, client_id } = auth
   return {

@@ -1,14 +1,20 @@
+import type { TokenReason } from './reasons.ts'
+
 declare module '../../core/contract.ts' {
   interface Kinds {
     minter: Minter
   }
 }
 
-/** What to mint: the service's line in service_audiences and service_scopes. */
+/** What to mint: the service's line in service_audiences, service_scopes and service_tokens. */
 export interface MintWish {
   readonly service: string
   readonly audience: string
   readonly scopes: readonly string[]
+  /** More parameters of the token request; none that a minter sets itself. */
+  readonly params?: Readonly<Record<string, string>>
+  /** Another token endpoint than the IdP's metadata names. */
+  readonly tokenEndpoint?: string
 }
 
 /** The login's own access token. `expiresAt` in ms since the epoch. */
@@ -17,7 +23,7 @@ export interface LoginAccess {
   readonly expiresAt: number
 }
 
-/** What the session has to mint with. */
+/** What the session has to mint with. A minter that spends nothing may need none of it. */
 export interface Grant {
   readonly refreshToken?: string
   /** Absent where it has expired, or where a fresher one is wanted: a minter may use what it is given as it is. */
@@ -34,7 +40,7 @@ export interface Grant {
  */
 export interface MintRefused {
   readonly kind: 'refused'
-  readonly reason: 'denied_by_idp' | 'no_refresh_token' | 'not_mintable'
+  readonly reason: Exclude<TokenReason, 'no_mapping'>
   readonly words?: string
   readonly refreshToken?: string
   readonly stepUp?: boolean
@@ -47,18 +53,28 @@ export type Minted =
       readonly token: string
       readonly expiresAt: number
       readonly refreshToken?: string
+      /** Blank-separated scopes that the IdP says it granted. Absent: those that were asked for. */
+      readonly scope?: string
       /** The token is the login's own, renewed: kept for the other services too. */
       readonly renewsAccess?: boolean
     }
   | MintRefused
   | { readonly kind: 'grant_lost'; readonly words?: string }
+  /** The IdP no longer takes `Grant.access`, though it lives: the broker renews it and asks once more. */
+  | { readonly kind: 'access_lost'; readonly words?: string }
   /** A passing fault. `retryAfter` in seconds. `alarm`: it will not pass without an operator (invalid_client). */
   | { readonly kind: 'unavailable'; readonly retryAfter: number; readonly words?: string; readonly alarm?: boolean }
 
 /** The IdP as minters see it; plugins/lib/idp.ts implements it with openid-client. Rejects with the library's errors. */
 export interface TokenEndpoint {
   /** Never aborted from outside: a redeem whose outcome is open must not be repeated. */
-  refresh(refreshToken: string, params: Readonly<Record<string, string>>): Promise<TokenAnswer>
+  refresh(refreshToken: string, params: Readonly<Record<string, string>>, endpoint?: string): Promise<TokenAnswer>
+  /** Any other grant, e.g. a token exchange (RFC 8693), with the client's own authentication. */
+  grant(type: string, params: Readonly<Record<string, string>>, endpoint?: string): Promise<GrantAnswer>
+}
+export interface GrantAnswer extends TokenAnswer {
+  /** RFC 8693 section 2.2.1. */
+  readonly issuedTokenType?: string
 }
 export interface TokenAnswer {
   readonly accessToken: string
@@ -73,6 +89,8 @@ export interface TokenAnswer {
 export interface Minter {
   /** Whether it spends the session's refresh token: then it runs in the session's one queue. */
   readonly spends: 'refresh' | 'nothing'
+  /** It works with the login's own access token: the broker sees to it that `Grant.access` is alive, where that can be had. */
+  readonly uses?: 'access'
   /** Parameters the login itself must send for these wishes, e.g. `resource` values. Pure. */
   atLogin(wishes: readonly MintWish[]): readonly (readonly [name: string, value: string])[]
   /** Pure: what is known to fail without asking the IdP. Undefined: worth asking. */

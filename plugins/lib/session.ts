@@ -1,18 +1,11 @@
 // What a session is. plugins/lib/sessions.ts opens, changes and ends them; the broker keeps service tokens in them.
 import type { Sometimes } from '../../core/index.ts'
-
-/** Why no token for a service can be had. The same words in problems, logs and /auth/session. */
-export type TokenReason =
-  | 'no_mapping' // service_audiences has no entry for the service
-  | 'denied_by_idp' // invalid_target, invalid_scope, unauthorized_client
-  | 'audience_mismatch' // the IdP answered with a token for somebody else
-  | 'no_refresh_token' // nothing to mint with: offline_access was not asked for, or not granted
-  | 'not_mintable' // the minter cannot ask for it: an audience that is no URI is never sent as a resource
+import type { TokenReason } from './reasons.ts'
 
 /** One service's access token as kept in the sealed session. Times in ms since the epoch. */
 export interface StoredToken {
   readonly token: string
-  /** SHA-256 of (issuer, client, audience, scopes, strategy): a token with an old one is never sent. */
+  /** SHA-256 of (issuer, client, what is asked for, what is checked, strategy): a token with an old one is never sent. */
   readonly config: string
   readonly audience: string
   readonly mintedAt: number
@@ -20,7 +13,7 @@ export interface StoredToken {
 }
 /** The IdP said no: asked again only after `until`, or when the config's fingerprint changes. */
 export interface StoredRefusal {
-  readonly refused: Extract<TokenReason, 'denied_by_idp' | 'audience_mismatch' | 'no_refresh_token' | 'not_mintable'>
+  readonly refused: Exclude<TokenReason, 'no_mapping'>
   readonly config: string
   readonly until: number
 }

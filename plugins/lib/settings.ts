@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { PluginRef, Section } from '../../core/index.ts'
 import { type CorsSettings, corsSection } from './cors-settings.ts'
+import { pluginRef, serviceTokensSection } from './service-tokens.ts'
 import { reviewAudiences, reviewAuth, reviewNames, reviewSession } from './settings-review.ts'
 import { duration, isLoopback, wordList } from './text-values.ts'
 
@@ -12,7 +13,6 @@ declare module '../../core/contract.ts' {
     session: SessionSettings
     service_audiences: Readonly<Record<string, string>>
     service_scopes: Readonly<Record<string, readonly string[]>>
-    service_tokens: Readonly<Record<string, never>>
     cors: CorsSettings
   }
 }
@@ -40,7 +40,6 @@ export interface SessionSettings {
 }
 
 const text = z.string().trim().min(1, 'must not be empty')
-const pluginRef = z.union([text, z.strictObject({ use: text, with: z.record(z.string(), z.unknown()).optional() })])
 
 const issuer = text.superRefine((value, context) => {
   const url = URL.canParse(value) ? new URL(value) : undefined
@@ -70,11 +69,12 @@ const clientAuth = z
   })
   .default('client_secret_post')
 
-const laterMints = ['audience', 'scope', 'token-exchange', 'authorize', 'client-credentials']
 const mint = pluginRef.default('resource').superRefine((ref, context) => {
-  const name = typeof ref === 'string' ? ref : ref.use
-  if (laterMints.includes(name))
-    context.addIssue({ code: 'custom', message: `mint: ${name} is not built yet; use resource or login` })
+  if ((typeof ref === 'string' ? ref : ref.use) === 'authorize')
+    context.addIssue({
+      code: 'custom',
+      message: 'mint: authorize is not built yet; use resource, audience, scope, token-exchange or login',
+    })
 })
 
 /** Ours alone: a copy in authorize_params would undo PKCE, state or the audience check. */
@@ -188,19 +188,6 @@ const sessionSchema = z
   })
   .prefault({})
 
-const serviceTokens = z
-  .record(z.string(), z.unknown())
-  .default({})
-  .transform((value, context): Record<string, never> => {
-    for (const name of Object.keys(value))
-      context.addIssue({
-        code: 'custom',
-        path: [name],
-        message: 'service_tokens is not built yet; service_audiences and service_scopes say what is minted',
-      })
-    return {}
-  })
-
 const auth: Section<AuthSettings> = {
   schema: authSchema,
   refs: (value) => [{ kind: 'minter', ref: value.mint, path: ['mint'] }],
@@ -219,7 +206,13 @@ const service_scopes: Section<Readonly<Record<string, readonly string[]>>> = {
   schema: z.record(z.string(), wordList).default({}),
   review: reviewNames,
 }
-const service_tokens: Section<Readonly<Record<string, never>>> = { schema: serviceTokens }
 
 /** Plugins pick from here: two plugins may declare one section only with the same object. */
-export const sections = { auth, session, service_audiences, service_scopes, service_tokens, cors: corsSection }
+export const sections = {
+  auth,
+  session,
+  service_audiences,
+  service_scopes,
+  service_tokens: serviceTokensSection,
+  cors: corsSection,
+}

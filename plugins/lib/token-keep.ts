@@ -1,6 +1,8 @@
-import { isFault, type Log } from '../../core/index.ts'
-import type { Clock } from './clock.ts'
-import type { Session, SessionData, Sessions } from './session.ts'
+import { isFault } from '../../core/index.ts'
+import { classify } from './idp-errors.ts'
+import { type MintTools, type Refusal, sessionOver } from './mint-tools.ts'
+import type { Session, SessionData } from './session.ts'
+import { isRefusal } from './token-plan.ts'
 
 const firstPause = 100
 const longestPause = 2000
@@ -11,7 +13,7 @@ const patience = 300_000
  * session. The queue's lane is held meanwhile, for nobody could mint with the spent one either.
  */
 export async function keepAtAllCosts(
-  { sessions, clock, log }: { readonly sessions: Sessions; readonly clock: Clock; readonly log: Log },
+  { sessions, clock, log }: Pick<MintTools, 'sessions' | 'clock' | 'log'>,
   session: Session,
   change: (now: SessionData) => SessionData,
 ): Promise<SessionData | 'gone'> {
@@ -28,4 +30,53 @@ export async function keepAtAllCosts(
     }
     await new Promise<void>((resolve) => clock.after(pause, resolve))
   }
+}
+
+/** Writes `change`, and the new refresh token if one came for the one `spent`: whatever it takes, for the old one is dead. */
+export async function storeRotated(
+  tools: MintTools,
+  session: Session,
+  spent: string | undefined,
+  rotated: string | undefined,
+  change: (data: SessionData) => SessionData,
+): Promise<SessionData | 'gone'> {
+  if (rotated === undefined) return tools.sessions.update(session, change)
+  // Only where ours was the one spent: another process may have put a later one there.
+  const both = (data: SessionData) => change(data.refreshToken === spent ? { ...data, refreshToken: rotated } : data)
+  const data = await keepAtAllCosts(tools, session, both)
+  if (data === 'gone') await discard(tools, session, rotated)
+  return data
+}
+
+/** The session ended during the redeem: what logout revoked was the token before this one. */
+async function discard({ idp, log }: MintTools, session: Session, refreshToken: string): Promise<void> {
+  await idp.revoke?.(refreshToken).catch((error: unknown) => {
+    log.warn({ session: session.hash, error: classify(error).words }, 'refresh_token_not_revoked')
+  })
+}
+
+export async function grantLost(
+  tools: MintTools,
+  session: Session,
+  service: string,
+  spent: string | undefined,
+  words = 'no words',
+): Promise<Refusal | 'raced'> {
+  const { sessions, log } = tools
+  const data = await sessions.update(session, (now) => now)
+  if (data !== 'gone' && data.refreshToken !== spent) return 'raced'
+  const refused = data === 'gone' ? [] : Object.entries(data.services).filter(([, held]) => isRefusal(held))
+  log.warn(
+    {
+      session: session.hash,
+      sub: session.sub,
+      service,
+      error: words,
+      // Some IdPs rotate the refresh token and refuse then; the next redeem finds it dead.
+      ...(refused.length === 0 ? {} : { refused_before: refused.map(([service]) => service) }),
+    },
+    'session_grant_lost',
+  )
+  await sessions.end(session)
+  return sessionOver
 }

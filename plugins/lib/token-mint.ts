@@ -1,36 +1,22 @@
-import type { Log } from '../../core/index.ts'
-import { judgeToken, sameIssuer } from './audience.ts'
-import type { Clock } from './clock.ts'
+import { isOpaque, type Judged, judgeClaims, judgeToken, sameIssuer } from './audience.ts'
 import { classify } from './idp-errors.ts'
-import type { Grant, Minted, Minter, MintRefused, TokenEndpoint } from './minter.ts'
-import type { RedeemQueue, Turn } from './redeem-queue.ts'
-import type { Session, SessionData, Sessions, StoredRefusal, StoredToken, TokenReason } from './session.ts'
+import { idpAway, type MintTools, type Refusal, refusal, sessionOver } from './mint-tools.ts'
+import type { Grant, Minted, MintRefused } from './minter.ts'
+import { codeOf } from './reasons.ts'
+import type { Turn } from './redeem-queue.ts'
+import type { Session, SessionData, StoredRefusal, StoredToken } from './session.ts'
+import { liveAccess, renewAccess } from './token-access.ts'
+import { askMinter } from './token-ask.ts'
 import { liveOf } from './token-credential.ts'
-import { keepAtAllCosts } from './token-keep.ts'
+import { grantLost, storeRotated } from './token-keep.ts'
 import { heldFor, isRefusal, isToken, type TokenPlan } from './token-plan.ts'
 import type { Credential } from './upstream.ts'
 
-/** Why there is no credential. `stepUp`: signing in again would help. `retryAfter` in seconds. */
-export type Refusal =
-  | { readonly kind: 'refused'; readonly reason: TokenReason; readonly stepUp: boolean }
-  | { readonly kind: 'unavailable'; readonly what: 'idp' | 'store'; readonly retryAfter: number }
-  | { readonly kind: 'session_over' }
-
-export interface MintTools {
-  readonly sessions: Sessions
-  readonly idp: TokenEndpoint & { revoke?(token: string): Promise<void> }
-  readonly issuer: string
-  readonly minter: Minter
-  readonly queue: RedeemQueue
-  readonly clock: Clock
-  readonly log: Log
-}
-
 /** How long a refusal is believed: a mended IdP is noticed without a new login, a refused audience does not cost a redeem a request. */
-const believe = { denied_by_idp: 6_000, audience_mismatch: 20_000, no_refresh_token: 6_000, not_mintable: 6_000 }
+const believe = 6_000
+/** An answer that was there and wrong: the settings of the IdP are, and each further question makes a token that nobody uses. */
+const believeBad = 20_000
 
-export const sessionOver: Refusal = { kind: 'session_over' }
-export const idpAway: Refusal = { kind: 'unavailable', what: 'idp', retryAfter: 1 }
 const unchanged = (data: SessionData) => data
 
 /** A token that needs no renewal yet, or a refusal still believed. */
@@ -44,16 +30,9 @@ export function settled(data: SessionData, plan: TokenPlan, now: number): Creden
   return undefined
 }
 
-export function refusal(reason: TokenReason, stepUp: boolean): Refusal {
-  return { kind: 'refused', reason, stepUp }
-}
-
 /** What the minter may use. The login's own token is left out where this service needs another one. */
 export function grantOf(data: SessionData, plan: TokenPlan, wall: number): Grant {
-  const held = heldFor(data, plan)
-  const worn =
-    (isToken(held) && held.token === data.access?.token) || (isRefusal(held) && data.refreshToken !== undefined)
-  const access = data.access !== undefined && data.access.expiresAt > wall && !worn ? data.access : undefined
+  const access = plan.minter.uses === 'access' ? liveAccess(data, wall) : usableAccess(data, plan, wall)
   return {
     grantedScopes: data.grantedScopes,
     grantedResources: data.grantedResources,
@@ -63,6 +42,13 @@ export function grantOf(data: SessionData, plan: TokenPlan, wall: number): Grant
   }
 }
 
+function usableAccess(data: SessionData, plan: TokenPlan, wall: number): Grant['access'] {
+  const held = heldFor(data, plan)
+  const worn =
+    (isToken(held) && held.token === data.access?.token) || (isRefusal(held) && data.refreshToken !== undefined)
+  return data.access !== undefined && data.access.expiresAt > wall && !worn ? data.access : undefined
+}
+
 /** Mints one service's token and keeps it. To be run in the session's lane of the queue; never aborted. */
 export async function mintToken(
   tools: MintTools,
@@ -70,35 +56,51 @@ export async function mintToken(
   plan: TokenPlan,
   turn: Turn,
 ): Promise<Credential | Refusal> {
-  // Twice, because another process may have rotated the refresh token between our read and our redeem.
-  for (let round = 0; round < 2; round++) {
+  let stale: string | undefined
+  // More than once, because another process may have rotated the refresh token between our read and our redeem.
+  for (let round = 0; round < 3; round++) {
     const data = await tools.sessions.update(session, unchanged)
     if (data === 'gone' || !sameIssuer(data.issuer, tools.issuer)) return sessionOver
     const done = settled(data, plan, tools.clock.now())
     if (done !== undefined) return done
     const grant = grantOf(data, plan, tools.clock.wall())
-    const no = tools.minter.refuses(plan.wish, grant)
+    const no = plan.minter.refuses(plan.wish, grant)
     if (no !== undefined) return refusal(no.reason, no.stepUp ?? false)
-    const outcome = await redeem(tools, session, plan, grant, turn)
+    if (plan.minter.uses === 'access' && (grant.access === undefined || grant.access.token === stale)) {
+      const failed = await renewAccess(tools, session, stale)
+      if (failed !== undefined) return failed
+      continue
+    }
+    enter(tools, turn, 'redeem')
+    const minted = await askMinter(tools, plan, grant)
+    enter(tools, turn, 'keep')
+    if (minted.kind === 'access_lost' && stale === undefined) {
+      stale = grant.access?.token
+      continue
+    }
+    const outcome = await keepOutcome(tools, session, plan, grant, minted)
     if (outcome !== 'raced') return outcome
   }
   return idpAway
 }
 
-async function redeem(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, turn: Turn) {
-  enter(tools, turn, 'redeem')
-  const minted = await ask(tools, plan, grant)
-  enter(tools, turn, 'keep')
+async function keepOutcome(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, minted: Minted) {
   switch (minted.kind) {
     case 'token':
       return keepToken(tools, session, plan, grant, minted)
     case 'refused':
       return keepDenial(tools, session, plan, grant, minted)
+    case 'access_lost':
+      return keepDenial(tools, session, plan, grant, { kind: 'refused', reason: 'denied_by_idp', ...wordsOf(minted) })
     case 'grant_lost':
-      return grantLost(tools, session, plan, grant, minted.words)
+      return grantLost(tools, session, plan.wish.service, grant.refreshToken, minted.words)
     case 'unavailable':
       return { kind: 'unavailable', what: 'idp', retryAfter: Math.max(1, Math.ceil(minted.retryAfter)) } as const
   }
+}
+
+function wordsOf({ words }: { readonly words?: string }): { readonly words?: string } {
+  return words === undefined ? {} : { words }
 }
 
 function enter({ clock }: MintTools, turn: Turn, phase: Turn['phase']): void {
@@ -106,61 +108,57 @@ function enter({ clock }: MintTools, turn: Turn, phase: Turn['phase']): void {
   turn.since = clock.now()
 }
 
-/** What the IdP's answer says of its health counts only where it was asked: some mints need no request. */
-async function ask(tools: MintTools, { wish }: TokenPlan, grant: Grant): Promise<Minted> {
-  const { minter, idp, queue, clock } = tools
-  let asked = false
-  const endpoint: TokenEndpoint = {
-    refresh(refreshToken, params) {
-      if (!queue.health.admits(clock.now())) return Promise.reject(new Error('the identity provider is down'))
-      asked = true
-      return idp.refresh(refreshToken, params)
-    },
-  }
-  const minted = await minter.mint(wish, grant, endpoint).catch(failedMinter)
-  if (minted.kind === 'unavailable') {
-    if (asked) noteFailure(tools, wish.service, minted)
-  } else if (asked && queue.health.answered()) tools.log.info({ issuer: tools.issuer }, 'idp_recovered')
-  return minted
-}
-
-function failedMinter(error: unknown): Minted {
-  const words = error instanceof Error ? error.message : String(error)
-  return { kind: 'unavailable', retryAfter: 1, words: `the minter failed: ${words}` }
-}
-
-function noteFailure(
-  tools: MintTools,
-  service: string,
-  minted: Extract<Minted, { readonly kind: 'unavailable' }>,
-): void {
-  const { words, alarm } = minted
-  const down = tools.queue.health.failed(tools.clock.now())
-  const fields = { issuer: tools.issuer, service, error: words }
-  if (alarm === true)
-    tools.log.error({ ...fields, hint: 'check client_id, client_secret and client_auth' }, 'idp_refuses_client')
-  else tools.log.warn(fields, down ? 'idp_unavailable' : 'idp_request_failed')
-}
-
 type MintedToken = Extract<Minted, { readonly kind: 'token' }>
 
 async function keepToken(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, minted: MintedToken) {
   const { service, audience } = plan.wish
+  const { opaque } = plan.check
+  let rotated = minted
+  if (opaque === 'introspect' && minted.refreshToken !== undefined && isOpaque(minted.token)) {
+    // Asking about the token takes a second call: what the first one brought is safe before it begins.
+    const stored = await storeRotated(tools, session, grant.refreshToken, minted.refreshToken, unchanged)
+    if (stored === 'gone') return sessionOver
+    const { refreshToken: _stored, ...rest } = minted
+    rotated = rest
+  }
   const now = tools.clock.now()
   const wall = tools.clock.wall()
-  const judged = judgeToken(minted.token, { audience, issuer: tools.issuer, expiresAt: minted.expiresAt, now: wall })
+  const judged = await judge(tools, plan, minted, wall)
+  if (judged.kind === 'unavailable') return idpAway
   if (judged.kind === 'bad') {
     const { reason, got, words } = judged
-    const entry: StoredRefusal = { refused: reason, config: plan.config, until: now + believe[reason] }
-    const data = await keep(tools, session, plan, grant, minted, entry)
-    const event = reason === 'audience_mismatch' ? 'service_token_audience_mismatch' : 'service_token_unusable'
-    tools.log.error({ service, expected: audience, got, error: words }, `${event} service=${service}`)
+    const entry: StoredRefusal = { refused: reason, config: plan.config, until: now + believeBad }
+    const data = await keep(tools, session, plan, grant, rotated, entry)
+    const event = codeOf(reason) === 'AUDIENCE_MISMATCH' ? 'service_token_audience_mismatch' : 'service_token_unusable'
+    const fields = { service, reason, expected: plan.check.audience, got, error: words }
+    tools.log.error(fields, `${event} service=${service}`)
     return data === 'gone' ? sessionOver : refusal(reason, false)
   }
   const expiresAt = now + (judged.expiresAt - wall)
   const entry: StoredToken = { token: minted.token, config: plan.config, audience, mintedAt: now, expiresAt }
-  const data = await keep(tools, session, plan, grant, minted, entry)
+  const data = await keep(tools, session, plan, grant, rotated, entry)
   return data === 'gone' ? sessionOver : liveOf(entry).credential
+}
+
+async function judge(
+  { idp, issuer, log }: MintTools,
+  { wish, check }: TokenPlan,
+  { token, scope, expiresAt }: MintedToken,
+  now: number,
+): Promise<Judged | { readonly kind: 'unavailable' }> {
+  const granted = scope === undefined ? {} : { scope }
+  const expected = { ...check, issuer, scopes: wish.scopes, expiresAt, now, ...granted }
+  if (check.opaque === 'refuse' || !isOpaque(token)) return judgeToken(token, expected)
+  if (check.opaque === 'trust') return { kind: 'good', expiresAt }
+  if (idp.introspect === undefined) return judgeToken(token, expected)
+  try {
+    const said = await idp.introspect(token)
+    const inactive = { kind: 'bad', reason: 'wrong_token_type', got: [], words: 'a token that is not active' } as const
+    return said.active === true ? judgeClaims(said, expected) : inactive
+  } catch (error) {
+    log.warn({ issuer, service: wish.service, error: classify(error).words }, 'token_introspection_failed')
+    return { kind: 'unavailable' }
+  }
 }
 
 async function keepDenial(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, minted: MintRefused) {
@@ -168,7 +166,7 @@ async function keepDenial(tools: MintTools, session: Session, plan: TokenPlan, g
   const { reason, words } = minted
   const hint = 'compare service_audiences and service_scopes with what the IdP allows this client and its scopes'
   tools.log.warn({ service, audience, scopes, reason, error: words, hint }, `service_token_denied service=${service}`)
-  const entry: StoredRefusal = { refused: reason, config: plan.config, until: tools.clock.now() + believe[reason] }
+  const entry: StoredRefusal = { refused: reason, config: plan.config, until: tools.clock.now() + believe }
   const data = await keep(tools, session, plan, grant, minted, entry)
   return data === 'gone' ? sessionOver : refusal(reason, minted.stepUp ?? false)
 }
@@ -182,44 +180,11 @@ async function keep(
   minted: MintedToken | MintRefused,
   entry: StoredToken | StoredRefusal,
 ) {
-  const rotated = minted.refreshToken
   const renewed = minted.kind === 'token' && minted.renewsAccess === true ? minted : undefined
   const change = (data: SessionData): SessionData => ({
     ...data,
-    // Only where ours was the one spent: another process may have put a later one there.
-    ...(rotated !== undefined && data.refreshToken === grant.refreshToken ? { refreshToken: rotated } : {}),
     ...(renewed === undefined ? {} : { access: { token: renewed.token, expiresAt: renewed.expiresAt } }),
     services: { ...data.services, [plan.wish.service]: entry },
   })
-  if (rotated === undefined) return tools.sessions.update(session, change)
-  const data = await keepAtAllCosts(tools, session, change)
-  if (data === 'gone') await discard(tools, session, rotated)
-  return data
-}
-
-/** The session ended during the redeem: what logout revoked was the token before this one. */
-async function discard({ idp, log }: MintTools, session: Session, refreshToken: string): Promise<void> {
-  await idp.revoke?.(refreshToken).catch((error: unknown) => {
-    log.warn({ session: session.hash, error: classify(error).words }, 'refresh_token_not_revoked')
-  })
-}
-
-async function grantLost(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, words = 'no words') {
-  const { sessions, log } = tools
-  const data = await sessions.update(session, unchanged)
-  if (data !== 'gone' && data.refreshToken !== grant.refreshToken) return 'raced' as const
-  const refused = data === 'gone' ? [] : Object.entries(data.services).filter(([, held]) => isRefusal(held))
-  log.warn(
-    {
-      session: session.hash,
-      sub: session.sub,
-      service: plan.wish.service,
-      error: words,
-      // Some IdPs rotate the refresh token and refuse then; the next redeem finds it dead.
-      ...(refused.length === 0 ? {} : { refused_before: refused.map(([service]) => service) }),
-    },
-    'session_grant_lost',
-  )
-  await sessions.end(session)
-  return sessionOver
+  return storeRotated(tools, session, grant.refreshToken, minted.refreshToken, change)
 }

@@ -1,11 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { PluginRef } from '../../core/index.ts'
-import type { MintWish } from './minter.ts'
+import type { Minter, MintWish } from './minter.ts'
 import type { SessionData, StoredRefusal, StoredToken } from './session.ts'
 
-/** What a service's token is minted for. */
+/** What a token must show before it is kept. */
+export interface TokenCheck {
+  /** As `aud` must have it; may differ from what is asked for. */
+  readonly audience: string
+  readonly match: 'exact' | 'includes'
+  readonly opaque: 'refuse' | 'introspect' | 'trust'
+}
+
+/** A service's token as config wants it. */
+export interface ServiceToken {
+  readonly wish: MintWish
+  readonly check: TokenCheck
+  /** The name of the minter and its options, as configured. */
+  readonly mint: PluginRef
+}
+
+/** What a service's token is minted for, and by whom. */
 export interface TokenPlan {
   readonly wish: MintWish
+  readonly check: TokenCheck
+  readonly minter: Minter
   /** `StoredToken.config` of tokens that fit. */
   readonly config: string
   /** Of the mint in the queue: two services may want the same audience, and each keeps a token of its own. */
@@ -15,15 +33,23 @@ export interface TokenPlan {
 export interface PlanSettings {
   readonly issuer: string
   readonly client_id: string
-  readonly mint: PluginRef
 }
 
-/** Two configurations with one fingerprint would be given the same token by the same IdP. */
-export function tokenPlan(wish: MintWish, { issuer, client_id, mint }: PlanSettings): TokenPlan {
-  const { audience, scopes } = wish
-  const parts = JSON.stringify([issuer, client_id, audience, [...scopes].sort(), mint])
+/** Two configurations with one fingerprint would be given the same token by the same IdP, and judge it alike. */
+export function tokenPlan(
+  { wish, check, mint }: ServiceToken,
+  minter: Minter,
+  { issuer, client_id }: PlanSettings,
+): TokenPlan {
+  const { audience, scopes, params = {}, tokenEndpoint = null } = wish
+  const asked = [audience, [...scopes].sort(), Object.entries(params).sort(byName), tokenEndpoint]
+  const parts = JSON.stringify([issuer, client_id, asked, [check.audience, check.match, check.opaque], mint])
   const config = createHash('sha256').update(parts).digest('base64url')
-  return { wish, config, key: `${wish.service} ${config}` }
+  return { wish, check, minter, config, key: `${wish.service} ${config}` }
+}
+
+function byName([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number {
+  return one < other ? -1 : 1
 }
 
 /** The service's token or refusal, if it was made for this very plan. */

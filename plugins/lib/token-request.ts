@@ -8,23 +8,24 @@ export async function refreshGrant(
   idp: TokenEndpoint,
   refreshToken: string,
   params: Readonly<Record<string, string>>,
+  endpoint?: string,
 ): Promise<{ readonly kind: 'answer'; readonly answer: TokenAnswer } | Failed> {
   try {
-    return { kind: 'answer', answer: await idp.refresh(refreshToken, params) }
+    return { kind: 'answer', answer: await idp.refresh(refreshToken, params, endpoint) }
   } catch (error) {
-    return failed(error, refreshToken)
+    return tokenFailure(error, refreshToken)
   }
 }
 
-function failed(error: unknown, refreshToken: string): Failed {
+/** What a failed token request means. `secret`: some IdPs quote the request in error_description, and the words go to the log. */
+export function tokenFailure(error: unknown, secret = ''): Failed {
   const known = classify(error)
-  // Some IdPs quote the request in error_description.
-  const words = known.words.replaceAll(refreshToken, '[refresh token]').slice(0, 300)
+  const words = (secret === '' ? known.words : known.words.replaceAll(secret, '[token]')).slice(0, 300)
   switch (known.kind) {
     case 'dead':
       return { kind: 'grant_lost', words }
     case 'denied':
-      return { kind: 'refused', reason: 'denied_by_idp', words }
+      return { kind: 'refused', reason: known.unusable ? 'unusable_answer' : 'denied_by_idp', words }
     case 'misconfigured':
       return { kind: 'unavailable', retryAfter: 1, words, alarm: true }
     case 'transient':

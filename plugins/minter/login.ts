@@ -7,10 +7,10 @@ function refuses(_wish: MintWish, grant: Grant): MintRefused | undefined {
   return { kind: 'refused', reason: 'no_refresh_token', stepUp: true }
 }
 
-async function mint(_wish: MintWish, grant: Grant, idp: TokenEndpoint): Promise<Minted> {
+async function mint(wish: MintWish, grant: Grant, idp: TokenEndpoint): Promise<Minted> {
   if (grant.access !== undefined) return { kind: 'token', ...grant.access }
   if (grant.refreshToken === undefined) return { kind: 'refused', reason: 'no_refresh_token', stepUp: true }
-  const asked = await refreshGrant(idp, grant.refreshToken, {})
+  const asked = await refreshGrant(idp, grant.refreshToken, { ...wish.params }, wish.tokenEndpoint)
   if (asked.kind !== 'answer') return asked
   const { accessToken, expiresAt, refreshToken } = asked.answer
   const rotated = refreshToken === undefined ? {} : { refreshToken }

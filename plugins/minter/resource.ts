@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
 import { holdsAudience } from '../lib/audience.ts'
 import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/minter.ts'
+import { grantedScopes, mintByRefresh } from '../lib/refresh-mint.ts'
 import { isResourceIndicator } from '../lib/text-values.ts'
-import { refreshGrant } from '../lib/token-request.ts'
 
 /**
  * What to do about an audience that the login was not granted. `step_up`: have the user sign in again. `ask`: for IdPs that decide by
@@ -11,12 +11,6 @@ import { refreshGrant } from '../lib/token-request.ts'
  */
 const options = z.strictObject({ ungranted: z.enum(['step_up', 'ask']).default('step_up') }).prefault({})
 type Options = z.infer<typeof options>
-
-/** Asking for a scope that the login was not granted is answered invalid_scope, for the whole request. */
-function grantedOf(wish: MintWish, grant: Grant): string {
-  const granted = new Set(grant.grantedScopes.split(' '))
-  return wish.scopes.filter((scope) => granted.has(scope)).join(' ')
-}
 
 /** The login's own token comes for the first resource, so without a refresh token one service at least works. */
 function fromLogin(wish: MintWish, grant: Grant) {
@@ -42,11 +36,8 @@ async function mint(wish: MintWish, grant: Grant, idp: TokenEndpoint): Promise<M
     const access = fromLogin(wish, grant)
     return access === undefined ? { kind: 'refused', reason: 'no_refresh_token' } : { kind: 'token', ...access }
   }
-  const scope = grantedOf(wish, grant)
-  const asked = await refreshGrant(idp, refreshToken, { resource: wish.audience, ...(scope === '' ? {} : { scope }) })
-  if (asked.kind !== 'answer') return asked
-  const { accessToken, expiresAt, refreshToken: next } = asked.answer
-  return { kind: 'token', token: accessToken, expiresAt, ...(next === undefined ? {} : { refreshToken: next }) }
+  const scope = grantedScopes(wish, grant)
+  return mintByRefresh(wish, grant, idp, { resource: wish.audience, ...(scope === '' ? {} : { scope }) })
 }
 
 const atLogin: Minter['atLogin'] = (wishes) =>

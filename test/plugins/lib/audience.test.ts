@@ -1,10 +1,12 @@
+import { Buffer } from 'node:buffer'
 import t from 'tap'
 import { holdsAudience, judgeToken } from '../../../plugins/lib/audience.ts'
 import { issuer, jwt } from './broker-kit.ts'
 
 const now = 1_900_000_000_000
 const audience = 'https://analytics.test'
-const judge = (token: string, expiresAt = now + 300_000) => judgeToken(token, { audience, issuer, expiresAt, now })
+const judge = (token: string, expiresAt = now + 300_000) =>
+  judgeToken(token, { audience, match: 'includes', issuer, scopes: [], expiresAt, now })
 const claims = { iss: issuer, aud: audience, exp: now / 1000 + 300 }
 
 t.test('takes a token whose aud is, or holds, the audience', async (t) => {
@@ -50,18 +52,14 @@ t.test('takes no token that it cannot read', async (t) => {
     `e30.${btoa('[]')}.c2ln`,
   ]
   for (const token of opaque)
-    t.match(
-      judge(token),
-      { kind: 'bad', reason: 'audience_mismatch', words: /opaque/ },
-      JSON.stringify(token.slice(-20)),
-    )
+    t.match(judge(token), { kind: 'bad', reason: 'token_opaque', words: /opaque/ }, JSON.stringify(token.slice(-20)))
   t.match(judge(jwt({ ...claims, pad: 'x'.repeat(16_384) })), { kind: 'bad', words: /at most 16384/ })
 })
 
 t.test('refuses a token of another issuer', async (t) => {
   t.match(judge(jwt({ ...claims, iss: 'https://evil.test' })), {
     kind: 'bad',
-    reason: 'audience_mismatch',
+    reason: 'issuer_mismatch',
     words: /evil/,
   })
 })
@@ -73,7 +71,7 @@ t.test('believes the earlier of expires_in and exp', async (t) => {
   t.same(behind, { kind: 'good', expiresAt: now + 5000 }, 'an IdP whose clock is a little behind')
   t.match(judge(jwt({ ...claims, exp: now / 1000 - 300 })), {
     kind: 'bad',
-    reason: 'denied_by_idp',
+    reason: 'token_expired',
     words: /300 s ago/,
   })
 })
@@ -82,4 +80,35 @@ t.test('knows whether a token holds an audience', async (t) => {
   t.equal(holdsAudience(jwt(claims), audience), true)
   t.equal(holdsAudience(jwt(claims), 'https://other.test'), false)
   t.equal(holdsAudience('opaque', audience), false)
+})
+
+t.test('match: exact takes no token that is for others, too', async (t) => {
+  const exact = (aud: unknown) =>
+    judgeToken(jwt({ ...claims, aud }), {
+      ...{ audience, match: 'exact', issuer, scopes: [], expiresAt: now + 1000, now },
+    })
+  t.equal(exact(audience).kind, 'good')
+  t.equal(exact([audience]).kind, 'good')
+  t.match(exact([audience, 'https://other.test']), { reason: 'audience_mismatch', words: /match: exact/ })
+})
+
+t.test('a scope that was asked for and not given is missed before the token is kept', async (t) => {
+  const wanting = (scopes: string[], payload: object, scope?: string) =>
+    judgeToken(jwt({ ...claims, ...payload }), {
+      ...{ audience, match: 'includes', issuer, scopes, expiresAt: now + 1000, now },
+      ...(scope === undefined ? {} : { scope }),
+    })
+  t.match(wanting(['read', 'write'], {}, 'openid read'), { reason: 'not_granted', words: /the scope write/ })
+  t.match(wanting(['write'], { scope: 'read' }), { reason: 'not_granted' }, "by the token's own claim")
+  t.match(wanting(['write'], { scp: ['read'] }), { reason: 'not_granted' }, 'Okta lists them in scp')
+  t.equal(wanting(['read'], { scp: 'x' }, 'read').kind, 'good', "the token endpoint's word comes first")
+  t.equal(wanting(['read'], {}).kind, 'good', 'nobody says what was granted: what was asked for')
+  t.equal(wanting(['openid', 'api://app/.default'], {}, 'read').kind, 'good', 'what IdPs take and never name')
+})
+
+t.test('an ID token, or a logout token, is no access token', async (t) => {
+  t.match(judge(jwt({ ...claims, at_hash: 'x' })), { reason: 'wrong_token_type' })
+  t.match(judge(jwt({ ...claims, typ: 'ID' })), { reason: 'wrong_token_type' })
+  const header = Buffer.from('{"alg":"RS256","typ":"logout+jwt"}').toString('base64url')
+  t.match(judge(jwt(claims).replace(/^[^.]+/, header)), { reason: 'wrong_token_type' })
 })

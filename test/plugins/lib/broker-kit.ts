@@ -10,6 +10,7 @@ import { KeyRing } from '../../../plugins/lib/seal.ts'
 import type { Session, SessionData, Sessions } from '../../../plugins/lib/session.ts'
 import type { SessionStore } from '../../../plugins/lib/session-store.ts'
 import { makeSessions } from '../../../plugins/lib/sessions.ts'
+import { type TokenCheck, type TokenPlan, tokenPlan } from '../../../plugins/lib/token-plan.ts'
 import resource from '../../../plugins/minter/resource.ts'
 import { MemoryStore } from '../../../plugins/session-store/memory.ts'
 
@@ -99,6 +100,12 @@ export class RotatingIdp implements TokenEndpoint {
     }
   }
 
+  /** A token exchange, client credentials: nothing is spent. */
+  grant: TokenEndpoint['grant'] = () => Promise.reject(oauthError('unsupported_grant_type'))
+
+  introspect: (token: string) => Promise<Readonly<Record<string, unknown>>> = () =>
+    Promise.reject(oauthError('invalid_request'))
+
   async revoke(token: string): Promise<void> {
     this.revoked.push(token)
   }
@@ -183,6 +190,7 @@ export interface StandOptions {
   readonly wishes?: readonly MintWish[]
   readonly unmapped?: readonly string[]
   readonly minter?: Minter
+  readonly check?: Partial<TokenCheck>
   readonly store?: SessionStore
   readonly data?: Partial<SessionData>
   readonly issuer?: string
@@ -207,14 +215,30 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
   const minter = await opened(resource)
   const make = (given: StandOptions) =>
     createBroker({
-      ...{ sessions, idp, queue, clock, log, minter: given.minter ?? minter, issuer: given.issuer ?? issuer },
-      settings: { issuer: given.issuer ?? issuer, client_id: 'bff', mint: 'resource' },
-      wishes: wishesOf(given),
+      ...{ sessions, idp, queue, clock, log, issuer: given.issuer ?? issuer },
+      plans: plansOf(wishesOf(given), given.minter ?? minter, given.issuer, given.check),
       unmapped: given.unmapped ?? [],
       background: (work) => background.push(work.catch(() => {})),
     })
   const { session } = await sessions.create({ ...sessionData(clock, wishesOf(options)), ...options.data })
   return { clock, idp, log, queue, store, sessions, session, background, broker: make(options), reloaded: make }
+}
+
+/** As config without service_tokens makes them. */
+export function plansOf(
+  wishes: readonly MintWish[],
+  minter: Minter,
+  from = issuer,
+  check: Partial<TokenCheck> = {},
+): readonly TokenPlan[] {
+  return wishes.map((wish) => {
+    const token = {
+      wish,
+      check: { audience: wish.audience, match: 'includes', opaque: 'refuse', ...check },
+      mint: 'any',
+    } as const
+    return tokenPlan(token, minter, { issuer: from, client_id: 'bff' })
+  })
 }
 
 function wishesOf({ wishes, services = ['analytics'] }: StandOptions): readonly MintWish[] {

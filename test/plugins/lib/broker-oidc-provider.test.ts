@@ -14,7 +14,7 @@ import resource from '../../../plugins/minter/resource.ts'
 import { MemoryStore } from '../../../plugins/session-store/memory.ts'
 import { CookieJar } from '../../kit/cookie-jar.ts'
 import { analyticsAudience, crudAudience, type StrictIdp, startStrictIdp } from '../../kit/strict-idp.ts'
-import { LogBook, opened } from './broker-kit.ts'
+import { LogBook, opened, plansOf } from './broker-kit.ts'
 
 const audiences = { analytics: analyticsAudience, crud: crudAudience }
 const services = Object.keys(audiences)
@@ -55,14 +55,12 @@ async function signIn(provider: StrictIdp): Promise<Signed> {
       log,
       unmapped: [],
       queue: new RedeemQueue(clock),
-      minter: await opened(resource),
     },
-    settings: { issuer, client_id, mint: 'resource' },
-    wishes: Object.entries(audiences).map(([service, audience]) => ({
-      service,
-      audience,
-      scopes: ['application.all'],
-    })),
+    plans: plansOf(
+      Object.entries(audiences).map(([service, audience]) => ({ service, audience, scopes: ['application.all'] })),
+      await opened(resource),
+      issuer,
+    ),
     background: (work) => void work.catch((error: unknown) => t.fail(String(error))),
   })
   const { session } = await sessions.create({

@@ -223,9 +223,32 @@ t.test('a token for somebody else is dropped, and the rotated refresh token kept
 t.test('an opaque token is a mismatch that says so', async (t) => {
   const { broker, session, idp, log } = await stand()
   idp.instead = async (asked) => ({ ...(await idp.give(asked)), accessToken: 'opaque-0123456789' })
-  t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'audience_mismatch' })
+  t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'token_opaque' })
   t.match(log.find('service_token_audience_mismatch')?.fields.error, /opaque token/)
   t.notOk(log.text.includes('opaque-0123456789'))
+})
+
+t.test('an opaque token is sent where config trusts it, or where the identity provider vouches for it', async (t) => {
+  const opaque = 'opaque-0123456789'
+  const trusting = await stand({ check: { opaque: 'trust' } })
+  trusting.idp.instead = async (asked) => ({ ...(await trusting.idp.give(asked)), accessToken: opaque })
+  good(await trusting.broker.credential(trusting.session, 'analytics'))
+
+  const asking = await stand({ check: { opaque: 'introspect' } })
+  const { idp, broker, session, sessions, clock } = asking
+  idp.instead = async (asked) => ({ ...(await idp.give(asked)), accessToken: opaque })
+  const audience = audienceOf('analytics')
+  idp.introspect = async () => Promise.reject(oauthError('server_error', 500))
+  t.match(await broker.credential(session, 'analytics'), { kind: 'unavailable', what: 'idp' })
+  t.equal(sessions.secretsOf(session).refreshToken, 'R1', 'the rotated refresh token was kept before anybody was asked')
+  idp.introspect = async () => ({ active: true, aud: 'https://other.test' })
+  t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'audience_mismatch' })
+  await clock.pass(25_000)
+  idp.introspect = async () => ({ active: false, aud: audience })
+  t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'wrong_token_type' })
+  await clock.pass(25_000)
+  idp.introspect = async () => ({ active: true, aud: [audience], exp: clock.wall() / 1000 + 60 })
+  good(await broker.credential(session, 'analytics'))
 })
 
 t.test('a token minted for another configuration is never sent', async (t) => {
@@ -329,7 +352,7 @@ t.test('no token, refresh token or session id is in a log line or a state', asyn
       Object.assign(oauthError('invalid_target'), { error_description: `no resource for ${refreshToken}!` }),
     )
   await broker.credential(session, 'b')
-  t.match(log.find('service_token_denied')?.fields.error, /no resource for \[refresh token\]!/)
+  t.match(log.find('service_token_denied')?.fields.error, /no resource for \[token\]!/)
   for (const text of [log.text, JSON.stringify(broker.states(session))]) t.notOk(text.includes(token))
 })
 
@@ -339,6 +362,6 @@ t.test('a token that had expired when it came is refused, with a word on clocks'
     ...(await idp.give(asked)),
     accessToken: jwt({ iss: issuer, aud: audienceOf('analytics'), exp: clock.wall() / 1000 - 600 }),
   })
-  t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'denied_by_idp' })
+  t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'token_expired' })
   t.match(log.find('service_token_unusable')?.fields.error, /expired 600 s ago; compare the clocks/)
 })

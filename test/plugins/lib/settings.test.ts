@@ -37,13 +37,33 @@ t.test('auth: http is for loopback only', async (t) => {
 })
 
 t.test('auth: what a later version brings is refused in plain words', async (t) => {
-  const later = { mint: 'audience', client_auth: 'private_key_jwt', private_key: 'x', preset: 'auth0' }
+  const later = { mint: 'authorize', client_auth: 'private_key_jwt', private_key: 'x', preset: 'auth0' }
   t.strictSame(
     said('auth', { ...auth, ...later }).map((text) => /not built yet/.test(text)),
     [true, true, true, true],
   )
-  t.match(said('auth', { ...auth, mint: { use: 'scope' } })[0], 'mint: scope is not built yet; use resource or login')
-  t.match(said('service_tokens', { a: {} })[0], 'not built yet')
+})
+
+t.test('service_tokens: what is written wrong is said, with the key', async (t) => {
+  const one = (entry: object) => said('service_tokens', { a: entry })
+  t.strictSame(one({}), [])
+  t.strictSame(
+    one({
+      mint: { use: 'token-exchange', with: { by: 'resource' } },
+      params: { tenant: 't1' },
+      expected_audience: '11111111-2222-3333-4444-555555555555',
+      match: 'exact',
+      token_endpoint: 'https://idp.test/exchange',
+      opaque: 'introspect',
+    }),
+    [],
+  )
+  t.match(one({ match: 'some' })[0], /match: must be exact or includes/)
+  t.match(one({ opaque: true })[0], /opaque: must be refuse, introspect/)
+  t.match(one({ params: { client_secret: 'x' } })[0], /client_secret is set by Bascule/)
+  for (const url of ['http://idp.test/t', 'idp.test', 'https://u@idp.test/', 'https://idp.test/#x'])
+    t.match(one({ token_endpoint: url })[0], /token_endpoint: must be an https URL/, url)
+  t.match(one({ expect_audience: 'x' })[0], /expect_audience/)
 })
 
 t.test('cors: an origin is written as browsers send it, and is never everybody', async (t) => {

@@ -19,6 +19,7 @@ async function asked(scopes: readonly string[], granted = grant) {
       seen.push(params)
       return { accessToken: 'a.b.c', expiresAt: 0 }
     },
+    grant: () => Promise.reject(new Error('not that way')),
   }
   await (await open()).mint({ ...wish, scopes }, granted, idp)
   return seen
@@ -61,7 +62,8 @@ t.test("without a refresh token the login's own token serves the service it is f
   const minter = await open()
   const access = { token: jwt({ aud: audience }), expiresAt: 1_900_000_000_000 }
   const bare: Grant = { grantedScopes: '', grantedResources: [audience], access }
-  const never: TokenEndpoint = { refresh: () => Promise.reject(new Error('asked')) }
+  const asked = () => Promise.reject(new Error('asked'))
+  const never: TokenEndpoint = { refresh: asked, grant: asked }
   t.equal(minter.refuses(wish, bare), undefined)
   t.match(await minter.mint(wish, bare, never), { kind: 'token', ...access })
   t.match(minter.refuses({ ...wish, audience: 'https://crud.test' }, bare), { reason: 'no_refresh_token' })
