@@ -4,6 +4,7 @@ import cors from './cors.ts'
 import forward from './forward.ts'
 import headerInject from './header-inject.ts'
 import log from './log.ts'
+import rateLimit from './rate-limit.ts'
 import requestLimits from './request-limits.ts'
 import respond from './respond.ts'
 import rewriteHeaders from './rewrite-headers.ts'
@@ -15,6 +16,7 @@ import tokenResolve from './token-resolve.ts'
 declare module '../core/embed/stage-list.ts' {
   interface StageNames {
     cors: typeof cors
+    'rate-limit': typeof rateLimit
     'request-limits': typeof requestLimits
     respond: typeof respond
     'rewrite-headers': typeof rewriteHeaders
@@ -44,6 +46,7 @@ export {
   forward,
   headerInject,
   log,
+  rateLimit,
   requestLimits,
   respond,
   rewriteHeaders,

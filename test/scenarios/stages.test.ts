@@ -92,6 +92,28 @@ t.test('browsers are told on every answer, errors of the host included', async (
   t.equal((await fetch(`${url}/two/x`)).headers.get('x-frame-options'), 'DENY')
 })
 
+t.test('a client that comes too often waits, whichever session it claims, and a reload forgives nobody', async (t) => {
+  const { upstream, bascule, url } = await start(t, {
+    insert:
+      '{ use: rate-limit, with: { limits: [{ by: session, points: 3, duration: 1h }], endpoints: [auth-session] }, after: session-auth }',
+    route: '{ rate-limit: { limits: [{ by: address, points: 1, duration: 1h }] } }',
+  })
+  const ask = (path: string, i = 0) =>
+    fetch(url + path, { headers: { cookie: `bff_session=${i}`, 'x-forwarded-for': `192.0.2.${i}` } })
+  const statuses: number[] = []
+  for (const [i, path] of ['/one/a', '/auth/session', '/one/b', '/one/c'].entries())
+    statuses.push((await ask(path, i)).status)
+  t.same(statuses, [200, 200, 200, 429])
+  const refused = await ask('/auth/session')
+  t.match([refused.status, await refused.json()], [429, { code: 'RATE_LIMITED', reason: 'session' }])
+  t.match(refused.headers.get('retry-after'), /^\d{4}$/)
+  const own = await ask('/two/x')
+  t.match([own.status, own.headers.get('ratelimit')], [200, /^"address-3600s";r=0;t=\d+$/])
+  await bascule.reload()
+  t.match([(await ask('/one/d')).status, (await ask('/two/x')).status], [429, 429])
+  t.equal(upstream.requests.length, 3)
+})
+
 t.test('headers of a request and of its answer are rewritten', async (t) => {
   const { url } = await start(t, {
     insert:

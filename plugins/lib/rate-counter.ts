@@ -1,0 +1,73 @@
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
+import type { Shared } from '../../core/index.ts'
+
+/** One limit's counters. Times in milliseconds. */
+export interface CounterSettings {
+  readonly points: number
+  readonly duration: number
+  readonly max_keys: number
+}
+
+export interface Count {
+  readonly allowed: boolean
+  readonly left: number
+  /** Milliseconds until the count begins anew. */
+  readonly reset: number
+}
+
+const shared = 1024
+
+/**
+ * Counts by key, in windows that begin with a key's first request. An attacker with many addresses makes many keys: past `max_keys` what
+ * is new shares some counters, so that memory ends, and nobody who is counted already is let off.
+ */
+export class RateCounter {
+  readonly #limiter: RateLimiterMemory
+  readonly #settings: CounterSettings
+  /** Keys begun in this span and in the one before: no window is longer than a span, so never fewer than there are. */
+  #begun = 0
+  #before = 0
+  #spanFrom = Date.now()
+
+  constructor(settings: CounterSettings) {
+    this.#settings = settings
+    this.#limiter = new RateLimiterMemory({ points: settings.points, duration: settings.duration / 1000 })
+  }
+
+  async take(key: string): Promise<Count> {
+    this.#turn(Date.now())
+    const full = this.#begun + this.#before >= this.#settings.max_keys
+    const counted = full && (await this.#limiter.get(key)) === null ? `shared:${hash(key) % shared}` : key
+    return this.#limiter.consume(counted).then(
+      (result) => {
+        if (result.isFirstInDuration && counted === key) this.#begun++
+        return { allowed: true, left: result.remainingPoints, reset: result.msBeforeNext }
+      },
+      (refused: RateLimiterRes | Error) => {
+        if (refused instanceof Error) throw refused
+        return { allowed: false, left: 0, reset: refused.msBeforeNext }
+      },
+    )
+  }
+
+  #turn(now: number): void {
+    const since = now - this.#spanFrom
+    if (since < this.#settings.duration) return
+    this.#before = since < 2 * this.#settings.duration ? this.#begun : 0
+    this.#begun = 0
+    this.#spanFrom = now
+  }
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return value >>> 0
+}
+
+/** Of the process: a reload with the same limits forgives nobody. */
+export const rateCounters: Shared<{ readonly limits: readonly CounterSettings[] }, readonly RateCounter[]> = {
+  name: 'rate-limit',
+  open: ({ limits }) => limits.map((limit) => new RateCounter(limit)),
+}
