@@ -105,7 +105,9 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   onRequestStart(controller: Controller): void {
     if (!this.#open) throw fault('CLIENT_CLOSED')
     this.#controller = controller
-    this.#fresh = this.#target!.pool.freshConnection
+    const { pool } = this.#target!
+    pool.waiting--
+    this.#fresh = pool.freshConnection
   }
 
   onResponseStarted(): void {
@@ -153,7 +155,9 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
-    this.#target!.inFlight--
+    const target = this.#target!
+    target.inFlight--
+    if (this.#controller === undefined) target.pool.waiting--
     if (!this.#open) return this.#leave()
     const why = upstreamFault(error)
     const next = why.side === 'upstream' ? this.#another(error) : undefined
@@ -218,6 +222,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     this.#target = target
     this.#attempts++
     target.inFlight++
+    target.pool.waiting++
     if (this.#attempts > 1) this.#request.attempts = this.#attempts
     if (upstreams.several) {
       this.#request.upstream = target.index

@@ -29,6 +29,8 @@ export class UpstreamPool {
   readonly origin: string
   /** True while undici starts a request on a new connection: only another one can be a stale keep-alive. */
   freshConnection = false
+  /** Requests that were dispatched and have no connection yet. */
+  waiting = 0
   readonly #connector: buildConnector.connector
   readonly #connectTimeout: number
   readonly #pool: Pool
@@ -37,7 +39,7 @@ export class UpstreamPool {
     this.origin = origin
     this.#connectTimeout = connect_timeout
     this.#connector = buildConnector({ timeout: 0, allowH2: false }) // undici's own clock is up to a second late
-    this.#pool = new Pool(origin, { ...common, connect: (options, callback) => this.#connect(options, callback) })
+    this.#pool = new Pool(origin, { ...common, connect: (options, callback) => this.#connectWanted(options, callback) })
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
@@ -74,6 +76,12 @@ export class UpstreamPool {
 
   #client(): Client {
     return new Client(this.origin, { ...common, connect: (options, callback) => this.#connect(options, callback) })
+  }
+
+  /** undici makes a new connection in place of each that an aborted request was on, for nobody. */
+  #connectWanted(options: buildConnector.Options, callback: buildConnector.Callback): void {
+    if (this.waiting > 0) return this.#connect(options, callback)
+    queueMicrotask(() => callback(new Error('nobody waits for this connection'), null))
   }
 
   #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
