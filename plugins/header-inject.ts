@@ -14,7 +14,7 @@ import { originalUser } from './lib/original-user.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import type {} from './lib/path-pattern.ts'
 import { compileTemplate, filledPathProblem, type PathMaker, templateProblem } from './lib/path-template.ts'
-import { CookieFilter, keepRequestHeaders } from './lib/request-headers.ts'
+import { CookieFilter, countHop, keepRequestHeaders } from './lib/request-headers.ts'
 import type {} from './lib/session.ts'
 import { sections } from './lib/settings.ts'
 import { pushTraceContext } from './lib/trace-context.ts'
@@ -63,6 +63,7 @@ class Injector {
     const trusted = this.#peers.trusts(x.client.ip)
     const authorization = this.#route.auth === 'none' && !hasCredential
     const headers = keepRequestHeaders(x.rawHeaders, this.#cookies, { authorization, forwarded: trusted })
+    if (x.method === 'OPTIONS') countHop(headers)
     headers.push('X-Correlation-ID', x.id)
     pushTraceContext(headers, x)
     const session = x.peek('session')

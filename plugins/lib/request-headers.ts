@@ -114,6 +114,14 @@ export function keepRequestHeaders(raw: RawHeaders, cookies: CookieFilter, passe
   return kept
 }
 
+/** One hop less, on its way to whom it asks about (RFC 9110 §7.6.2); 0 never gets here, and what is no number is nobody's limit. */
+export function countHop(headers: RawHeaders): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() !== 'max-forwards' || !/^\d{1,9}$/.test(headers[i + 1]!)) continue
+    headers[i + 1] = String(Math.max(0, Number(headers[i + 1]) - 1))
+  }
+}
+
 /** CGI and WSGI read `X_User_Id` and `X-User-Id` as one name: a spelling with `_` of anything judged above is never meant well. */
 function underscored(lower: string): Rule | undefined {
   return ruleOf(lower.replaceAll('_', '-')) === undefined ? undefined : 'drop'

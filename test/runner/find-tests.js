@@ -31,7 +31,7 @@ function describe(file) {
   const seconds = /^\/\/ timeout: (\d+)s\b/m.exec(head)?.[1]
   return {
     file,
-    onDeno: /^test\/(core|plugins|scenarios)\//.test(file) && !/^\/\/ node only: \S/m.test(head),
+    onDeno: /^test\/(core|plugins|raw|scenarios)\//.test(file) && !/^\/\/ node only: \S/m.test(head),
     alone: /^\/\/ alone: \S/m.test(head),
     browser: /playwright-core|kit\/browser/.test(text),
     timeout: seconds === undefined ? undefined : Number(seconds) * 1000,
