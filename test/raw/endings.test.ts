@@ -162,7 +162,6 @@ t.test('H1-18: what may have been done is not done again; what was only read is,
   }
   for (const [method, calls] of [
     ['POST', 1],
-    ['DELETE', 1],
     ['PATCH', 1],
     ['GET', 2],
   ] as const) {
@@ -189,9 +188,9 @@ t.test(`H1-16: of ${kills} answers torn at a random byte none looks complete, an
   }
   const { bascule, upstream } = await startRawBridge(t, torn)
   await Promise.all(
-    Array.from({ length: kills }, async () => {
+    Array.from({ length: kills }, async (_, i) => {
       const client = rawClient(t, bascule.url)
-      client.send(get('/open/x'))
+      client.send(get('/open/x', `X-Correlation-ID: kill-${i}\r\n`))
       await client
         .until((text) => text.includes('"status":502'))
         .then(
@@ -200,9 +199,9 @@ t.test(`H1-16: of ${kills} answers torn at a random byte none looks complete, an
             t.same(readAnswers(client.text), [], 'no whole answer') // a reset close behind bytes is read as an end: by libuv, not by its framing
           },
         )
+      await bascule.line((line) => line.correlation_id === `kill-${i}` && line.outcome === 'failed')
     }),
   )
   for (const socket of upstream.sockets)
     if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve))
-  t.equal(bascule.lines.filter((line) => line.outcome === 'failed').length, kills)
 })

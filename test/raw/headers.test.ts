@@ -171,6 +171,15 @@ t.test('fields of an open route', async (t) => {
   })
 })
 
+t.test(`${aliases}: an open route drops them, too`, async (t) => {
+  const bridge = await startRawBridge(t)
+  const names = [...own, ...others].filter((name) => !/^(Via|Authorization|X-Correlation-ID)$/.test(name))
+  const spelt = names.flatMap((name) => [name, name.toLowerCase(), name.replaceAll('-', '_').toUpperCase()])
+  const { client } = await bridge.ask(get('/open/a', spelt.map((name) => `${name}: evil\r\n`).join('')))
+  client.close()
+  t.notMatch(bridge.arrived()[0]?.fields.join('\n'), /evil/)
+})
+
 t.test(
   'CVE-2024-45806 CVE-2024-45810: what a trusted proxy says is believed, and only what it says of itself is added',
   async (t) => {
