@@ -22,5 +22,5 @@ t.test('no id stands twice in the list', async (t) => {
 })
 
 t.test('every file that the rows name is there', async (t) => {
-  for (const [, file] of readme.matchAll(/\]\(([^)#]+)\)/g)) t.ok(existsSync(new URL(`../${file}`, here)), file)
+  for (const [, file] of readme.matchAll(/\]\(([^)#]+)\)/g)) t.ok(existsSync(new URL(`../${file}`, here)), `${file}`)
 })
