@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import { adminHandler } from './admin/admin.ts'
 import { ConfigError, formatProblem, Report } from './config/report.ts'
 import { closedGround } from './embed/closed-ground.ts'
 import { dataDirectory } from './embed/data-directory.ts'
@@ -22,6 +24,13 @@ const START_MS = 10_000
 export interface Bascule {
   /** For a `node:http` server of your own. `req.url` must be as the client sent it, and the body unread. */
   readonly handler: (req: IncomingMessage, res: ServerResponse) => void
+  /**
+   * What `bascule start` serves on its admin listener: console, metrics, live traces, plugins' admin endpoints. For a `node:http` server of
+   * your own on 127.0.0.1, at its root: programs and pages of other origins or machines are answered 403.
+   */
+  readonly admin: (req: IncomingMessage, res: ServerResponse) => void
+  /** What was counted so far, in Prometheus' text format 0.0.4; empty before `ready`. */
+  metrics(): Promise<string>
   /** A listener with the limits of `bascule start`, for `server.listen()`; or use `listen()`. */
   readonly server: Server
   /**
@@ -48,6 +57,7 @@ class EmbeddedBascule implements Bascule {
   readonly #log: HostLog
   readonly #logger: BasculeConfig['log']
   readonly #started: Promise<Generations>
+  #generations: Generations | undefined
   #ground: () => Ground
   #closing: Promise<void> | undefined
 
@@ -65,6 +75,17 @@ class EmbeddedBascule implements Bascule {
   /** By way of the listener, which knows each connection: its requests run one after the other, whoever accepted it. */
   readonly handler = (req: IncomingMessage, res: ServerResponse): void => {
     if (!spoilt(req, res, this.#log)) this.server.emit('request', req, res)
+  }
+
+  readonly admin = adminHandler({ ready: () => !this.#closing, generations: () => this.#generations })
+
+  async metrics(): Promise<string> {
+    let text = ''
+    for (const piece of this.#generations?.metricsText() ?? []) {
+      text += piece
+      await turn()
+    }
+    return text
   }
 
   async listen(at: { readonly host?: string; readonly port?: number } = {}): Promise<string> {
@@ -99,6 +120,7 @@ class EmbeddedBascule implements Bascule {
   async #start(config: BasculeConfig): Promise<Generations> {
     const generations = await Generations.start(await this.#load(config), this.#log)
     this.#log.configure(generations.current.config.log)
+    this.#generations = generations
     if (!this.#closing) this.#ground = () => generations.current
     return generations
   }

@@ -1,4 +1,5 @@
 import { defineStage, type Exchange, type Host, type Reply, type Route, type Sink, type Stream } from '../core/index.ts'
+import { UpstreamTally, upstreamRequests } from './lib/bridge-metrics.ts'
 import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
@@ -55,6 +56,8 @@ export default defineStage({
         upstreams.set(name, await host.shared(serviceUpstreams, settings))
       }
     }
+    const requests = upstreamRequests(host.metrics)
+    const tallies = new Map([...upstreams.keys()].map((name) => [name, new UpstreamTally(requests, name)]))
     const tell = host.logSettings.level === 'debug' ? attemptTeller(host) : undefined
     return (route) => {
       const filter = new ResponseFilter(own, isPersonal(route))
@@ -65,7 +68,14 @@ export default defineStage({
         const bodyTimeout = route.streaming ? 0 : idle_timeout
         return { upstreams: of, places, filter, headersTimeout: timeout, bodyTimeout, tell }
       })
-      return { run: (x) => forward(rules.get(x.get('upstream').service.name), x) }
+      return {
+        run: (x) => forward(rules.get(x.get('upstream').service.name), x),
+        settled(x, outcome) {
+          const sent = x.peek('upstream')
+          if (sent) tallies.get(sent.service.name)?.ended(outcome)
+          return undefined
+        },
+      }
     }
   },
   explain(host) {

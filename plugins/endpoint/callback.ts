@@ -90,9 +90,9 @@ async function signIn(x: Exchange, parts: Parts, flow: Flow, answer: CodeAnswer)
 }
 
 async function endOld(x: Exchange, { bridge: { sessions }, reader }: Parts, { oldSession }: Flow): Promise<void> {
-  if (oldSession !== undefined) await sessions.endKey(oldSession)
+  if (oldSession !== undefined) await sessions.endKey(oldSession, 'replaced')
   const presented = await reader.read(x.rawHeaders)
-  if (presented.kind === 'session') await sessions.end(presented.session)
+  if (presented.kind === 'session') await sessions.end(presented.session, 'replaced')
 }
 
 async function refusedByIdp(x: Exchange, parts: Parts, handle: string, flow: Flow, error: unknown): Promise<Reply> {

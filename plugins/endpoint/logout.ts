@@ -63,7 +63,7 @@ async function endSession(x: Exchange, parts: Parts): Promise<SessionData | unde
   if (presented.kind !== 'session') return undefined
   const { sessions } = parts.bridge
   const data = sessions.secretsOf(presented.session)
-  await sessions.end(presented.session)
+  await sessions.end(presented.session, 'logout')
   if (data.refreshToken !== undefined) parts.background(revoke(parts, data.refreshToken))
   return data
 }

@@ -1,5 +1,6 @@
 // One bridge a configuration: the same sessions, IdP and broker for every stage and endpoint of a generation.
 import type { Host, Shared } from '../../core/index.ts'
+import { mintTally } from './bridge-metrics.ts'
 import { type Broker, createBroker } from './broker.ts'
 import { servicesOf } from './chosen-service.ts'
 import { clock } from './clock.ts'
@@ -93,6 +94,7 @@ const bridgeShared: Shared<BridgeSettings, Bridge> = {
       plans,
       unmapped,
       background: (work) => host.background(work),
+      minted: mintTally(host.metrics),
     })
     return { sessions, idp, broker, plans }
   },

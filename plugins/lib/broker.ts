@@ -33,6 +33,8 @@ export interface BrokerParts extends MintTools {
   readonly unmapped: readonly string[]
   /** Counted by the drain: a redeem outlives the request that asked for it. */
   background(work: Promise<unknown>): void
+  /** For who counts. */
+  minted?(service: string, answer: Credential | Refusal): void
 }
 
 /** How long a request waits for a mint. The mint itself is never cut short, and a late answer is kept. */
@@ -96,7 +98,7 @@ function mint(parts: BrokerParts, session: Session, plan: TokenPlan): Promise<Cr
   const known = parts.queue.pending<Credential | Refusal>(lane, plan.key)
   if (known !== undefined) return known
   const work = parts.queue.add(lane, plan.key, (turn) => mintToken(parts, session, plan, turn).catch(storeAway))
-  parts.background(work)
+  parts.background(work.then((answer) => parts.minted?.(plan.wish.service, answer)))
   return work
 }
 

@@ -16,6 +16,7 @@ import {
 } from 'openid-client'
 import type { Shared } from '../../core/index.ts'
 import { longestLife } from './audience.ts'
+import { timedIdp } from './bridge-metrics.ts'
 import { checkIdToken } from './id-token.ts'
 import { Discovery, type IdpSettings } from './idp-discovery.ts'
 import { classify, IdpAnswerUnfit } from './idp-errors.ts'
@@ -77,7 +78,7 @@ export const idpShared: Shared<IdpSettings, Idp> = {
         ),
     )
     host.background(early)
-    return makeIdp(settings, discovery)
+    return timedIdp(makeIdp(settings, discovery), host.metrics)
   },
 }
 

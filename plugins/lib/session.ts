@@ -1,5 +1,6 @@
 // What a session is. plugins/lib/sessions.ts opens, changes and ends them; the broker keeps service tokens in them.
 import type { Sometimes } from '../../core/index.ts'
+import type { SessionEnd } from './bridge-metrics.ts'
 import type { TokenReason } from './reasons.ts'
 
 /** One service's access token as kept in the sealed session. Times in ms since the epoch. */
@@ -81,10 +82,10 @@ export interface Sessions {
    */
   update(session: Session, change: (now: SessionData) => SessionData): Promise<SessionData | 'gone'>
   /** Afterwards no request of this session succeeds. */
-  end(session: Session): Promise<void>
+  end(session: Session, reason?: SessionEnd): Promise<void>
   /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
   keyOf(session: Session): string
-  endKey(key: string): Promise<void>
+  endKey(key: string, reason?: SessionEnd): Promise<void>
   /** Key of the one queue for everything that spends this session's refresh token. */
   queueOf(session: Session): string
 }

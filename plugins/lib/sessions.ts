@@ -1,6 +1,7 @@
 // Sealed sessions over a store. The cookie holds a random id, the store's key is its hash, the value is sealed with both.
 import { performance } from 'node:perf_hooks'
 import type { Shared } from '../../core/index.ts'
+import { type SessionEnd, type SessionTally, sessionTally } from './bridge-metrics.ts'
 import { now } from './clock.ts'
 import { type Known, knownOf, openSession } from './open-session.ts'
 import { isRandomId, randomId, sha256 } from './random-id.ts'
@@ -22,8 +23,10 @@ class SealedSessions implements Sessions {
   /** Least recently used first. */
   readonly #opened = new Map<string, Session>()
   readonly #unwatch: (() => void) | undefined
+  readonly #tally: SessionTally | undefined
 
-  constructor(store: SessionStore, ring: KeyRing, idleTimeout: number) {
+  constructor(store: SessionStore, ring: KeyRing, idleTimeout: number, tally?: SessionTally) {
+    this.#tally = tally
     this.#store = store
     this.#ring = ring
     this.#idle = idleTimeout
@@ -56,6 +59,7 @@ class SealedSessions implements Sessions {
     if (done === 'conflict') throw new Error('a random session id exists already: the random source is broken')
     const session = this.#remember(id, key, data, done.version)
     knownOf(session).touched = performance.now()
+    this.#tally?.opened()
     return { id, session }
   }
 
@@ -70,15 +74,17 @@ class SealedSessions implements Sessions {
     return done
   }
 
-  async end(session: Session): Promise<void> {
-    const { key } = knownOf(session)
+  async end(session: Session, reason: SessionEnd = 'other'): Promise<void> {
+    const { key, over } = knownOf(session)
     await this.#store.delete(key)
     this.#forget(key, session)
+    if (!over) this.#tally?.ended(reason)
   }
 
-  async endKey(key: string): Promise<void> {
+  async endKey(key: string, reason: SessionEnd = 'other'): Promise<void> {
     await this.#store.delete(key)
     this.#forget(key, this.#opened.get(key))
+    this.#tally?.ended(reason)
   }
 
   keyOf(session: Session): string {
@@ -189,8 +195,13 @@ class SealedSessions implements Sessions {
 }
 
 /** `idleTimeout` in milliseconds. */
-export function makeSessions(store: SessionStore, ring: KeyRing, idleTimeout: number): Sessions & { close(): void } {
-  return new SealedSessions(store, ring, idleTimeout)
+export function makeSessions(
+  store: SessionStore,
+  ring: KeyRing,
+  idleTimeout: number,
+  tally?: SessionTally,
+): Sessions & { close(): void } {
+  return new SealedSessions(store, ring, idleTimeout, tally)
 }
 
 function keyFor(id: string): string {
@@ -208,7 +219,7 @@ export const sessionsShared: Shared<SessionSettings, Sessions & { close(): void 
     if (settings.keys.length === 0)
       host.log.warn({}, 'session_key_made: session.keys is empty, so sessions end when this process does')
     const store = await host.use('session-store', settings.store)
-    return makeSessions(store, ringOf(settings), settings.idle_timeout)
+    return makeSessions(store, ringOf(settings), settings.idle_timeout, sessionTally(host.metrics))
   },
   close: (sessions) => sessions.close(),
 }

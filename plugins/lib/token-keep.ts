@@ -77,6 +77,6 @@ export async function grantLost(
     },
     'session_grant_lost',
   )
-  await sessions.end(session)
+  await sessions.end(session, 'grant_lost')
   return sessionOver
 }

@@ -512,3 +512,18 @@ t.test('a taken port is an error that names it', async (t) => {
   const bascule = started(t, config('http://127.0.0.1:1'))
   await t.rejects(bascule.listen({ port: Number(taken.port) }), { code: 'EADDRINUSE', message: new RegExp(taken.port) })
 })
+
+t.test('an embedder mounts the admin pages, and has the numbers as text', async (t) => {
+  const bascule = started(t, config(await backend(t)))
+  t.equal(await bascule.metrics(), '', 'nothing is counted before the start')
+  const admin = await listening(t, createServer(bascule.admin))
+  const url = await bascule.listen({ port: 0 })
+  await (await fetch(`${url}/open/x`)).text()
+  const counted = 'bascule_requests_total{route="open",outcome="completed",status="2xx"} 1\n'
+  while (!(await bascule.metrics()).includes(counted)) await new Promise(setImmediate)
+  t.match(await (await fetch(`${admin}/metrics`)).text(), counted)
+  t.match(await (await fetch(`${admin}/readyz`)).json(), { status: 'ready', generation: 1 })
+  t.equal((await fetch(`${admin}/status`, { headers: { origin: 'https://evil.example' } })).status, 403)
+  await bascule.close()
+  t.equal((await fetch(`${admin}/readyz`)).status, 503)
+})

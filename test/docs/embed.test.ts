@@ -11,7 +11,7 @@ const blocks = blocksOf(page)
 t.test('the programs of the page compile, and the wrong one says what it prints', async (t) => {
   const programs = blocks.filter(({ language }) => language === 'ts')
   const files = Object.fromEntries(programs.map(({ info, text }) => [join(root, info.replace('title=', '')), text]))
-  t.same(Object.keys(files).length, 3)
+  t.same(Object.keys(files).length, 4)
   const [error = '', ...others] = compile(files)
   t.same(others, [])
   t.match(error, /^wrong\.ts:4 /)

@@ -62,7 +62,7 @@ function fits(wanted: object) {
 t.test('the typed blocks compile', async (t) => {
   const typed = blocks.filter(({ language, text }) => language === 'ts' && /^import /m.test(text))
   const files = Object.fromEntries(typed.map((block) => [join(root, 'config', fileOf(block)!), block.text]))
-  t.equal(typed.length, 3)
+  t.equal(typed.length, 4)
   t.same(compile(files), [])
 })
 
