@@ -41,7 +41,9 @@ function kindOf(text: string, at: number, indent: number): 'entry' | 'inside' | 
   if (char === '\t') return 'unclear'
   if (indent >= 0 && blanks > indent) return 'inside'
   const dash = char === '-' && /[ \r\n]/.test(text.charAt(at + blanks + 1))
-  return dash && (indent < 0 || blanks === indent) ? 'entry' : 'end'
+  if (dash && (indent < 0 || blanks === indent)) return 'entry'
+  // A key without a name begins where the comments before it do, and those are the last entry's here.
+  return /[\w"']/.test(char) ? 'end' : 'unclear'
 }
 
 function blanksAt(text: string, at: number): number {

@@ -88,6 +88,7 @@ t.test('what does not stand by itself is left to the whole parse, and told in it
     `${head}  - id: one\n${head}  - id: two\n`,
     `{\n${head}  - id: one\n}\n`,
     `${head}  - id: !tag one\n`,
+    `${head}  - id: one\n# comment\n: b\n`,
     `routes: [{ id: one }]\n`,
     `routes:\n`,
     `routes:\n  a: b\n`,
