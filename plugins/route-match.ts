@@ -2,7 +2,7 @@ import { defineStage, type Exchange, type Verdict } from '../core/index.ts'
 import { canonicalPath } from './lib/canonical-path.ts'
 import { preflightMethod } from './lib/cors.ts'
 import { nearMisses } from './lib/near-misses.ts'
-import { capture, patternProblem } from './lib/path-pattern.ts'
+import { capture, patternOf, patternProblem } from './lib/path-pattern.ts'
 import { routeConflicts } from './lib/route-conflicts.ts'
 import { RouteTable } from './lib/route-table.ts'
 import { sections } from './lib/settings.ts'
@@ -50,8 +50,7 @@ export default defineStage({
   also: ['upgrades', 'endpoints'],
   sections: { cors: sections.cors },
   problems(route) {
-    const problem = patternProblem(route.path)
-    return problem === undefined ? [] : [`path ${problem}`]
+    return patternOf(route) === undefined ? [`path ${patternProblem(route.path)}`] : []
   },
   conflicts: routeConflicts,
   nearMisses,

@@ -2,6 +2,7 @@
 import { coreRouteKeys } from '../config/schemas.ts'
 import type { Base } from '../contract.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
+import { Slices } from '../turns.ts'
 import type { LoadContext } from './context.ts'
 import type { LoadedProfile } from './profiles.ts'
 import { asksNothing, builtInReader, type Reader } from './unread.ts'
@@ -28,16 +29,19 @@ export async function routeKeys(profiles: readonly LoadedProfile[], context: Loa
 async function unread(known: Keys, profiles: readonly LoadedProfile[], context: LoadContext): Promise<Keys> {
   const { directory, report } = context
   const found: Record<string, StandardSchemaV1> = {}
+  const slices = new Slices()
+  const readers = new Map(profiles.map((profile) => [profile.name, readBy(profile, context)]))
   for (const [i, route] of rawRoutes(context)) {
+    if (slices.over) await slices.next()
     const profile = profiles.find(({ name }) => name === (route.profile ?? profiles[0]?.name))
-    const read = profile ? readBy(profile, context) : none
-    for (const [key, value] of Object.entries(route)) {
-      if (coreRouteKeys.includes(key) || read.has(key)) continue
+    const read = (profile && readers.get(profile.name)) ?? none
+    for (const key of Object.keys(route)) {
+      if (core.has(key) || read.has(key)) continue
       const reader = await readerOf(key, known, context)
       if (!reader) continue // unknown to everybody: the route's schema says so
       found[key] = reader.schema
       // Of a list that could not be loaded whole, what is missing may be the very stage.
-      if (!profile?.whole || asksNothing(reader.schema, value)) continue
+      if (!profile?.whole || asksNothing(reader.schema, route[key])) continue
       const message = `${key} has no effect: no stage of profile ${profile.name} reads it; add ${reader.stage}, or remove ${key}`
       report.error(directory.routes!.place(['routes', i, key], 'key'), message)
     }
@@ -45,6 +49,7 @@ async function unread(known: Keys, profiles: readonly LoadedProfile[], context: 
   return found
 }
 
+const core: ReadonlySet<string> = new Set(coreRouteKeys)
 const none: ReadonlySet<string> = new Set()
 
 type RawRoute = Readonly<Record<string, unknown>>

@@ -1,4 +1,5 @@
 // The paths of routes: exact, `{name}` for one segment, `*` at the end for everything after it.
+import type { Route } from '../../core/index.ts'
 import { canonicalPath } from './canonical-path.ts'
 
 declare module '../../core/contract.ts' {
@@ -48,7 +49,7 @@ function segmentsProblem(text: string): string | undefined {
   const seen = new Set(text.endsWith('*') ? ['path'] : [])
   for (const segment of text.slice(1).split('/')) {
     if (segment === '.' || segment === '..') return `has the segment ${segment}, which no request may have`
-    if (!/[{}]/.test(segment)) continue
+    if (!segment.includes('{') && !segment.includes('}')) continue
     const name = named.exec(segment)?.[1]
     if (name === undefined) return `has ${segment}: a name fills a whole segment, such as /{id}/`
     if (name === 'path' && seen.has(name)) return 'has {path} beside *, and {path} is what the * matched; rename it'
@@ -62,14 +63,30 @@ function segmentsProblem(text: string): string | undefined {
 export function parsePattern(text: string): PathPattern {
   const problem = patternProblem(text)
   if (problem !== undefined) throw new Error(`path ${text} ${problem}`)
+  return readPattern(text)
+}
+
+function readPattern(text: string): PathPattern {
   const parts = text.slice(1).split('/')
   const tail = text.endsWith('*') ? parts.pop()!.slice(0, -1) : undefined
   const segments = parts.map((part) => {
-    const name = named.exec(part)?.[1]
+    const name = part.startsWith('{') ? named.exec(part)?.[1] : undefined
     return name === undefined ? part : { name }
   })
   const names = segments.flatMap((s) => (typeof s === 'string' ? [] : [s.name]))
-  return { text, segments, tail, names, shape: text.replaceAll(/\{[^}]*\}/g, '{}') }
+  return { text, segments, tail, names, shape: names.length === 0 ? text : text.replaceAll(/\{[^}]*\}/g, '{}') }
+}
+
+const patterns = new WeakMap<Route, PathPattern>()
+
+/** A route's own pattern, read once however many ask; undefined where `patternProblem` finds one. */
+export function patternOf(route: Route): PathPattern | undefined {
+  const known = patterns.get(route)
+  if (known !== undefined) return known
+  if (patternProblem(route.path) !== undefined) return undefined
+  const pattern = readPattern(route.path)
+  patterns.set(route, pattern)
+  return pattern
 }
 
 const nothing: RouteMatch = Object.freeze({ path: undefined, names: Object.freeze({}) })

@@ -1,5 +1,5 @@
 import type { Route } from '../../core/index.ts'
-import { parsePattern, patternProblem } from './path-pattern.ts'
+import { patternOf } from './path-pattern.ts'
 
 export interface Conflict {
   /** The one to change: never an endpoint's where the other is a user's. */
@@ -12,17 +12,20 @@ type ByMethod = Map<string, Route>
 /** Routes that no request can tell apart: the same shape of path, a host and a method in common. Unreadable paths are told elsewhere. */
 export function* routeConflicts(routes: readonly Route[]): Iterable<Conflict> {
   const taken = new Map<string, ByMethod>()
-  const readable = routes.filter((route) => patternProblem(route.path) === undefined)
+  const readable = routes.filter((route) => patternOf(route) !== undefined)
   const endpointsFirst = [
     ...readable.filter((route) => route.from === 'endpoint'),
     ...readable.filter((route) => route.from !== 'endpoint'),
   ]
   for (const route of endpointsFirst) {
-    const { shape } = parsePattern(route.path)
+    const { shape } = patternOf(route)!
     const rivals = new Set<Route>()
     for (const key of keysOf(route, shape)) {
-      const methods = taken.get(key) ?? new Map<string, Route>()
-      taken.set(key, methods)
+      let methods = taken.get(key)
+      if (methods === undefined) {
+        methods = new Map()
+        taken.set(key, methods)
+      }
       for (const rival of claim(methods, route)) rivals.add(rival)
     }
     if (route.from !== 'endpoint') {
@@ -35,7 +38,8 @@ export function* routeConflicts(routes: readonly Route[]): Iterable<Conflict> {
 /** Endpoints stand on every host: they are one group, and every other route is compared with it. */
 function keysOf(route: Route, shape: string): readonly string[] {
   if (route.from === 'endpoint') return [`endpoint ${shape}`]
-  const hosts = new Set((route.hosts ?? ['any host']).map((host) => host.toLowerCase()))
+  if (route.hosts === undefined) return [`host any host ${shape}`]
+  const hosts = new Set(route.hosts.map((host) => host.toLowerCase()))
   return [...hosts].map((host) => `host ${host} ${shape}`)
 }
 
@@ -44,6 +48,7 @@ const every = '*'
 function overlap(methods: ByMethod | undefined, route: Route): readonly Route[] {
   if (methods === undefined) return []
   if (route.methods === undefined) return [...methods.values()]
+  if (methods.size === 0) return []
   return [...route.methods, every].flatMap((method) => methods.get(method) ?? [])
 }
 

@@ -1,5 +1,5 @@
 import type { Route } from '../../core/index.ts'
-import { type PathPattern, parsePattern } from './path-pattern.ts'
+import { type PathPattern, parsePattern, patternOf } from './path-pattern.ts'
 import { PathTrie } from './path-trie.ts'
 
 /** A route with its own pattern: two routes of one shape may call their segments differently. */
@@ -40,7 +40,7 @@ class PathTable {
   readonly #wild = new PathTrie<PathRoutes>()
 
   add(route: Route): void {
-    const pattern = parsePattern(route.path)
+    const pattern = patternOf(route) ?? parsePattern(route.path)
     this.#slot(pattern).add({ route, pattern })
   }
 
