@@ -41,7 +41,7 @@ export class PluginHost implements Host {
   }
 
   get routes(): readonly Route[] {
-    return this.#config.programs.map((p) => p.route)
+    return routesOf(this.#config)
   }
 
   get services(): Readonly<Record<string, Service>> {
@@ -89,6 +89,17 @@ export class PluginHost implements Host {
   onClose(fn: () => Sometimes<void>): void {
     this.#scope.onClose(fn)
   }
+}
+
+const routesByConfig = new WeakMap<LoadedConfig, readonly Route[]>()
+
+/** One list for all plugins, so that what one made of it is known by it. */
+function routesOf(config: LoadedConfig): readonly Route[] {
+  const known = routesByConfig.get(config)
+  if (known !== undefined) return known
+  const routes = Object.freeze(config.programs.map((p) => p.route))
+  routesByConfig.set(config, routes)
+  return routes
 }
 
 /** A service's view: its options and what it may make; it knows no routes. */

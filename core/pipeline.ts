@@ -11,7 +11,7 @@ import { PluginError } from './plugins.ts'
 import { canonical } from './resources.ts'
 import { stageNumber } from './run/current-stage.ts'
 import { type AnyExchange, type Pipeline, type Program, program, type Step } from './run/program.ts'
-import { mapInTurns } from './turns.ts'
+import { mapInTurns, Slices } from './turns.ts'
 
 const STAGE_TIMEOUT = 30_000
 
@@ -35,11 +35,13 @@ export async function assemble(
 ): Promise<Assembled> {
   const makers = new Map<ListedStage | ListedEndpoint, StepOf>()
   const same = new SameStages()
+  const slices = new Slices()
   const setUp = async (listed: ListedStage) => {
     if (makers.has(listed)) return
     const twin = same.find(listed)
     const made = async () => setUpStage(listed, hostFor(listed.name, listed.options, listed.stage.name))
     makers.set(listed, makers.get(twin) ?? (await leftOpen.during(listed.name, made)))
+    if (slices.over) await slices.next()
   }
   for (const profile of config.profiles) for (const listed of profile.stages) await setUp(listed)
   for (const { stages, endpoint } of [...config.programs, ...config.adminPrograms]) {
@@ -47,6 +49,7 @@ export async function assemble(
     if (endpoint && !makers.has(endpoint)) {
       const made = async () => setUpEndpoint(endpoint, hostFor(endpoint.name, endpoint.options, endpoint.endpoint.name))
       makers.set(endpoint, await leftOpen.during(endpoint.name, made))
+      if (slices.over) await slices.next()
     }
   }
   const build = (planned: PlannedProgram): [Route, Program] => [

@@ -39,19 +39,30 @@ function readRoute(
   return assemble(core, added)
 }
 
+/** Key by key, not spread together: ten thousand routes of one shape are built and read faster. */
 function assemble(entry: RouteEntry, added: Partial<RouteKeys>): RouteSettings {
-  const { id, path, methods, hosts, target_service, other_services, upstream_path, auth } = entry
-  const { preserve_path, encoded_slash, websocket, streaming, profile, stages } = entry
-  return {
-    ...added,
-    ...{ id, path, target_service, auth, preserve_path, encoded_slash, websocket, streaming },
-    ...(methods && { methods: [...new Set(methods)] }),
-    ...(hosts && { hosts: [...new Set(hosts)] }),
-    ...(other_services.length > 0 && { other_services: [...new Set(other_services)] }),
-    ...(upstream_path !== undefined && !preserve_path && { upstream_path }),
-    ...(profile !== undefined && { profile }),
-    ...(stages !== undefined && { stages }),
-  } as RouteSettings
+  const { methods, hosts, other_services, upstream_path, profile, stages } = entry
+  const made: { -readonly [K in keyof RouteSettings]?: RouteSettings[K] } = {
+    id: entry.id,
+    path: entry.path,
+    target_service: entry.target_service,
+    auth: entry.auth,
+    preserve_path: entry.preserve_path,
+    encoded_slash: entry.encoded_slash,
+    websocket: entry.websocket,
+    streaming: entry.streaming,
+  }
+  if (methods) made.methods = unique(methods)
+  if (hosts) made.hosts = unique(hosts)
+  if (other_services.length > 0) made.other_services = unique(other_services)
+  if (upstream_path !== undefined && !entry.preserve_path) made.upstream_path = upstream_path
+  if (profile !== undefined) made.profile = profile
+  if (stages !== undefined) made.stages = stages
+  return Object.assign(made, added) as RouteSettings
+}
+
+function unique<T>(items: readonly T[]): T[] {
+  return [...new Set(items)]
 }
 
 /** Each plugin's key by its own schema, absent ones too: the default is the schema's. */

@@ -48,20 +48,27 @@ function routeEntry(
   i: number,
   { report }: LoadContext,
 ): RouteEntry {
-  const { stages = {}, profile, ...own } = settings
-  const target = own.target_service
+  const { stages = {}, profile, target_service: target, other_services = [] } = settings
   const service = Object.hasOwn(services, target) ? services[target] : undefined
   const refuse = (key: string, name: string, path: Path) =>
     report.error(document.place(['routes', i, ...path]), `${key} ${name} is not in services${didYouMean(name, named)}`)
   // One that is there but wrong has been reported at its own place.
   if (!document.broken(['services'])) {
     if (!named.has(target)) refuse('target_service', target, ['target_service'])
-    for (const [j, other] of (own.other_services ?? []).entries())
+    for (const [j, other] of other_services.entries())
       if (!named.has(other)) refuse('other_services', other, ['other_services', j])
   }
   const place = document.place(['routes', i])
-  const route = Object.freeze({ ...own, from: 'routes.yaml', service, at: formatPlace(place) }) as Route
+  const route = routeOf(settings, { from: 'routes.yaml', service, at: formatPlace(place) })
   return { route, place, document, path: ['routes', i], overrides: stages, ...(profile !== undefined && { profile }) }
+}
+
+function routeOf(settings: RouteSettings, about: Pick<Route, 'from' | 'service' | 'at'>): Route {
+  const route = Object.assign(settings, about) as Route & { profile?: unknown; stages?: unknown }
+  // `delete` makes an object slow, and few have them.
+  if (route.profile !== undefined) delete route.profile
+  if (route.stages !== undefined) delete route.stages
+  return Object.freeze(route)
 }
 
 function namesOf(document: ConfigDocument): ReadonlySet<string> {

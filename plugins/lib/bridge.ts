@@ -1,5 +1,5 @@
 // One bridge a configuration: the same sessions, IdP and broker for every stage and endpoint of a generation.
-import type { Host, Shared } from '../../core/index.ts'
+import type { Host, Route, Shared } from '../../core/index.ts'
 import { mintTally } from './bridge-metrics.ts'
 import { type Broker, createBroker } from './broker.ts'
 import { servicesOf } from './chosen-service.ts'
@@ -45,9 +45,19 @@ export function bridge(host: Host<unknown>): Promise<Bridge> {
   return host.shared(bridgeShared, { auth, session: host.section('session'), tokens: mapped, unmapped })
 }
 
+const servicesByRoutes = new WeakMap<readonly Route[], ReadonlySet<string>>()
+
+/** Found once, though each endpoint asks: ten thousand routes take as many milliseconds as there are thousands. */
 function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
-  const session = routes.filter(({ auth, target_service }) => auth === 'session' && target_service !== '')
-  return new Set(session.flatMap(servicesOf))
+  const known = servicesByRoutes.get(routes)
+  if (known !== undefined) return known
+  const found = new Set<string>()
+  for (const route of routes) {
+    if (route.auth !== 'session' || route.target_service === '') continue
+    for (const service of servicesOf(route)) found.add(service)
+  }
+  servicesByRoutes.set(routes, found)
+  return found
 }
 
 function serviceToken(host: Host<unknown>, auth: AuthSettings, service: string): ServiceToken | undefined {
