@@ -3,8 +3,8 @@ import { Distribution, type Series } from './series.ts'
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** Label sets a piece: some ten kilobytes of text. */
-const SETS = 200
+/** Label sets a piece: some kilobytes of text. */
+const SETS = 50
 
 /** One metric in Prometheus' text format, in pieces. */
 export function* textOf({ shape, series, readers }: Family): Generator<string> {
