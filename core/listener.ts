@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type Server, type ServerOptions, type Serve
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Connection } from './run/connection.ts'
+import { ExpiredHeads } from './run/expired-heads.ts'
 import type { Ground } from './run/ground.ts'
 import { arrivalOf } from './run/inbound.ts'
 import type { Limits } from './run/limits.ts'
@@ -28,6 +29,7 @@ export function serveHttp1(server: Server, ground: () => Ground): void {
   followLimits(server, ground)
   tellDropped(server, ground)
   const known = new WeakMap<object, Connection>()
+  const expired = new ExpiredHeads()
 
   function connection(socket: Duplex): Connection {
     let found = known.get(socket)
@@ -47,7 +49,10 @@ export function serveHttp1(server: Server, ground: () => Ground): void {
   server.on('checkExpectation', (req, res) => take(req, res, false)) // `inspect` sees the raw fields, and refuses it
   server.on('upgrade', (req, socket, head) => connection(socket).upgrade(req, head))
   server.on('connect', (req, socket) => connection(socket).refuse({ code: 'METHOD_NOT_ALLOWED', req }))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => connection(socket).unreadable(error))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') expired.add(socket, () => connection(socket).unreadable(error))
+    else connection(socket).unreadable(error)
+  })
 }
 
 /** node:http reads its own properties anew for each connection: those made after a reload have the new limits. */
