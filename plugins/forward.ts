@@ -1,17 +1,25 @@
 import { defineStage, type Exchange, type Host, type Reply, type Route, type Sink, type Stream } from '../core/index.ts'
 import { UpstreamTally, upstreamRequests } from './lib/bridge-metrics.ts'
 import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
+import { LiveCall, type LiveRules } from './lib/live-call.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { type ServiceUpstreams, serviceUpstreams } from './lib/service-upstreams.ts'
+import type {} from './lib/session.ts'
+import { sessionsShared } from './lib/sessions.ts'
 import { sections } from './lib/settings.ts'
 import type {} from './lib/upstream.ts'
-import { type CallRules, type Upgrading, UpstreamCall } from './lib/upstream-call.ts'
+import { type CallRules, UpstreamCall } from './lib/upstream-call.ts'
 import { upstreamSettings } from './lib/upstream-settings.ts'
 
-type ForwardExchange = Exchange<'upstream'>
+interface ForwardRules extends CallRules {
+  /** Calls of this route are bound to their session. */
+  readonly live: LiveRules | undefined
+}
 
-function forward(rules: CallRules, x: ForwardExchange): Stream | Reply {
+type ForwardExchange = Exchange<'upstream', 'session'>
+
+function forward(rules: ForwardRules, x: ForwardExchange): Stream | Reply {
   if (rules.places.full) {
     const detail = 'the service has as many requests under way as it may have'
     return x.reply(503, 'OVERLOADED', { detail, reason: 'max_in_flight', retryAfter: 1 })
@@ -23,10 +31,19 @@ function forward(rules: CallRules, x: ForwardExchange): Stream | Reply {
   }
   const body = x.body.take()
   const length = body === null || body instanceof Uint8Array ? undefined : x.header('content-length')
-  return x.stream(new UpstreamCall(rules, x.get('upstream'), body, length, x.upgrade ? upgrading : undefined))
+  const request = x.get('upstream')
+  const { live } = rules
+  if (live === undefined && !x.upgrade) return x.stream(new UpstreamCall(rules, request, body, length))
+  const session = x.peek('session')
+  const expiresAt = request.credential?.expiresAt
+  const bound = live && session && new LiveCall(live, { session, x, expiresAt })
+  return x.stream(new UpstreamCall(rules, request, body, length, { upgrade: x.upgrade, live: bound }))
 }
 
-const upgrading: Upgrading = { upgraded() {} }
+/** What may stay open for hours must end with its session. */
+function isLive(route: Route): boolean {
+  return route.auth === 'session' && (route.websocket || route.streaming)
+}
 
 function attemptTeller({ log }: Host<undefined>): NonNullable<CallRules['tell']> {
   return ({ service, method }, upstream, attempt) =>
@@ -43,6 +60,7 @@ export default defineStage({
   name: 'forward',
   role: 'terminal',
   needs: ['upstream'],
+  wants: ['session'],
   also: ['upgrades'],
   sections: { session: sections.session },
   async setup(host: Host<undefined>) {
@@ -59,14 +77,17 @@ export default defineStage({
     const requests = upstreamRequests(host.metrics)
     const tallies = new Map([...upstreams.keys()].map((name) => [name, new UpstreamTally(requests, name)]))
     const tell = host.logSettings.level === 'debug' ? attemptTeller(host) : undefined
+    const { routes } = host
+    const sessions = routes.some(isLive) ? await host.shared(sessionsShared, host.section('session')) : undefined
     return (route) => {
       const filter = new ResponseFilter(own, isPersonal(route))
-      const rules = new PerService(route, (name): CallRules => {
+      const rules = new PerService(route, (name): ForwardRules => {
         const { timeout, idle_timeout } = serviceOf(route, name, host.services)
         const of = upstreams.get(name)!
         const places = route.streaming ? of.streams : of.calls
         const bodyTimeout = route.streaming ? 0 : idle_timeout
-        return { upstreams: of, places, filter, headersTimeout: timeout, bodyTimeout, tell }
+        const live = sessions && isLive(route) ? { sessions, service: name } : undefined
+        return { upstreams: of, places, filter, headersTimeout: timeout, bodyTimeout, tell, live }
       })
       return {
         run: (x) => forward(rules.get(x.get('upstream').service.name), x),

@@ -1,7 +1,7 @@
 // One bridge a configuration: the same sessions, IdP and broker for every stage and endpoint of a generation.
-import type { Host, Route, Shared } from '../../core/index.ts'
+import { fault, type Host, type Route, type Shared } from '../../core/index.ts'
 import { mintTally } from './bridge-metrics.ts'
-import { type Broker, createBroker } from './broker.ts'
+import { type Broker, createBroker, isRefused } from './broker.ts'
 import { servicesOf } from './chosen-service.ts'
 import { clock } from './clock.ts'
 import { type Idp, idpSettings, idpShared } from './idp.ts'
@@ -106,6 +106,12 @@ const bridgeShared: Shared<BridgeSettings, Bridge> = {
       background: (work) => host.background(work),
       minted: mintTally(host.metrics),
     })
+    sessions.authority = async (session, service) => {
+      const got = await broker.credential(session, service)
+      if (!isRefused(got)) return got.expiresAt
+      if (got.kind === 'unavailable') return undefined
+      return fault(got.kind === 'session_over' ? 'SESSION_REQUIRED' : 'NO_TOKEN_AVAILABLE')
+    }
     return { sessions, idp, broker, plans }
   },
 }

@@ -1,7 +1,8 @@
 // What a session is. plugins/lib/sessions.ts opens, changes and ends them; the broker keeps service tokens in them.
-import type { Sometimes } from '../../core/index.ts'
+import type { Fault, Sometimes } from '../../core/index.ts'
 import type { SessionEnd } from './bridge-metrics.ts'
 import type { TokenReason } from './reasons.ts'
+import type { Bound } from './session-watch.ts'
 
 /** One service's access token as kept in the sealed session. Times in ms since the epoch. */
 export interface StoredToken {
@@ -69,6 +70,9 @@ declare module '../../core/contract.ts' {
   }
 }
 
+/** Until when a service may be used (ms since the epoch), or why no longer; undefined: not to be told just now. */
+export type TokenAuthority = (session: Session, service: string) => Promise<number | Fault | undefined>
+
 /** Sessions of one store and key ring; survives reloads that change neither. */
 export interface Sessions {
   /** By the cookie's value, validated first (43 base64url characters). Undefined: none such, ended, expired, or not to be opened. */
@@ -86,6 +90,13 @@ export interface Sessions {
   /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
   keyOf(session: Session): string
   endKey(key: string, reason?: SessionEnd): Promise<void>
+  /**
+   * Binds something open to its session: told when the session ends, however and wherever it does, within a second. The answer lets go of
+   * it. Undefined: the session is over already.
+   */
+  bind(session: Session, bound: Bound): (() => void) | undefined
+  /** Whether a service's token is still to be had; set by whoever can tell. */
+  authority: TokenAuthority | undefined
   /** Key of the one queue for everything that spends this session's refresh token. */
   queueOf(session: Session): string
 }

@@ -1,13 +1,14 @@
 // Sealed sessions over a store. The cookie holds a random id, the store's key is its hash, the value is sealed with both.
 import { performance } from 'node:perf_hooks'
-import type { Shared } from '../../core/index.ts'
+import type { Shared, Sometimes } from '../../core/index.ts'
 import { type SessionEnd, type SessionTally, sessionTally } from './bridge-metrics.ts'
 import { now } from './clock.ts'
 import { type Known, knownOf, openSession } from './open-session.ts'
 import { isRandomId, randomId, sha256 } from './random-id.ts'
 import { KeyRing, processKey } from './seal.ts'
-import type { Session, SessionData, Sessions } from './session.ts'
+import type { Session, SessionData, Sessions, TokenAuthority } from './session.ts'
 import type { SessionStore, Stored } from './session-store.ts'
+import { type Bound, SessionWatch, TICK_MS, type Watched } from './session-watch.ts'
 import type { SessionSettings } from './settings.ts'
 
 const maxOpened = 10_000
@@ -16,7 +17,8 @@ const trustChanges = 5_000
 
 type Change = (now: SessionData) => SessionData
 
-class SealedSessions implements Sessions {
+class SealedSessions implements Sessions, Watched {
+  authority: TokenAuthority | undefined
   readonly #store: SessionStore
   readonly #ring: KeyRing
   readonly #idle: number
@@ -24,15 +26,23 @@ class SealedSessions implements Sessions {
   readonly #opened = new Map<string, Session>()
   readonly #unwatch: (() => void) | undefined
   readonly #tally: SessionTally | undefined
+  readonly #watch: SessionWatch
 
   constructor(store: SessionStore, ring: KeyRing, idleTimeout: number, tally?: SessionTally) {
     this.#tally = tally
     this.#store = store
     this.#ring = ring
     this.#idle = idleTimeout
+    this.#watch = new SessionWatch(this, store.watch !== undefined)
     this.#unwatch = store.watch?.(
-      (key) => this.#opened.delete(key),
-      () => this.#opened.clear(),
+      (key) => {
+        this.#opened.delete(key)
+        this.#watch.doubt(key)
+      },
+      () => {
+        this.#opened.clear()
+        this.#watch.doubtAll()
+      },
     )
   }
 
@@ -95,8 +105,49 @@ class SealedSessions implements Sessions {
     return knownOf(session).key
   }
 
+  bind(session: Session, bound: Bound): (() => void) | undefined {
+    return this.over(session) ? undefined : this.#watch.bind(knownOf(session).key, session, bound)
+  }
+
+  tick(): void {
+    this.#watch.tick()
+  }
+
   close(): void {
     this.#unwatch?.()
+    this.#watch.close()
+  }
+
+  over(session: Session): boolean {
+    const { over, end } = knownOf(session)
+    return over || performance.now() >= end
+  }
+
+  uses(session: Session): number {
+    return knownOf(this.#opened.get(knownOf(session).key) ?? session).seen
+  }
+
+  use(session: Session): Sometimes<boolean> {
+    const found = this.open(knownOf(session).id)
+    return found instanceof Promise ? found.then((late) => late !== undefined) : found !== undefined
+  }
+
+  lives(session: Session): Sometimes<boolean> {
+    const state = knownOf(session)
+    const asked = state.version
+    const found = this.#store.get(state.key, asked)
+    return found instanceof Promise
+      ? found.then((late) => this.#stillLives(session, state, asked, late))
+      : this.#stillLives(session, state, asked, found)
+  }
+
+  #stillLives(session: Session, state: Known, asked: string, found: Stored | 'same' | undefined): boolean {
+    if (found === undefined) {
+      this.#forget(state.key, session)
+      return false
+    }
+    if (found === 'same' || state.version !== asked) return true // what changed here meanwhile is the newer
+    return this.#renew(state, found)
   }
 
   #believed(cached: Known): boolean {
@@ -174,6 +225,7 @@ class SealedSessions implements Sessions {
   #forget(key: string, session: Session | undefined): void {
     this.#opened.delete(key)
     if (session !== undefined) knownOf(session).over = true
+    this.#watch.ended(key)
   }
 
   async #exchange(session: Session, state: Known, change: Change): Promise<SessionData | 'gone'> {
@@ -194,13 +246,19 @@ class SealedSessions implements Sessions {
   }
 }
 
+export interface RunningSessions extends Sessions {
+  /** Looks after what is bound to sessions; every TICK_MS. */
+  tick(): void
+  close(): void
+}
+
 /** `idleTimeout` in milliseconds. */
 export function makeSessions(
   store: SessionStore,
   ring: KeyRing,
   idleTimeout: number,
   tally?: SessionTally,
-): Sessions & { close(): void } {
+): RunningSessions {
   return new SealedSessions(store, ring, idleTimeout, tally)
 }
 
@@ -213,13 +271,15 @@ export function ringOf(settings: SessionSettings): KeyRing {
   return new KeyRing(settings.keys.length > 0 ? settings.keys : [processKey()])
 }
 
-export const sessionsShared: Shared<SessionSettings, Sessions & { close(): void }> = {
+export const sessionsShared: Shared<SessionSettings, RunningSessions> = {
   name: 'sessions',
   async open(settings, host) {
     if (settings.keys.length === 0)
       host.log.warn({}, 'session_key_made: session.keys is empty, so sessions end when this process does')
     const store = await host.use('session-store', settings.store)
-    return makeSessions(store, ringOf(settings), settings.idle_timeout, sessionTally(host.metrics))
+    const sessions = makeSessions(store, ringOf(settings), settings.idle_timeout, sessionTally(host.metrics))
+    host.every(TICK_MS, () => sessions.tick())
+    return sessions
   },
   close: (sessions) => sessions.close(),
 }

@@ -4,6 +4,7 @@ import { clearTimeout, setTimeout } from 'node:timers'
 import type { Dispatcher } from 'undici'
 import { type Fault, fault, type RawHeaders, type Sink, type Source, type Upgraded } from '../../core/index.ts'
 import type { Bulkhead } from './bulkhead.ts'
+import type { LiveCall } from './live-call.ts'
 import type { ResponseFilter, WireFields } from './response-headers.ts'
 import type { ServiceUpstreams } from './service-upstreams.ts'
 import type { UpstreamRequest } from './upstream.ts'
@@ -28,10 +29,15 @@ export interface CallRules {
   readonly tell: ((request: UpstreamRequest, upstream: number, attempt: number) => void) | undefined
 }
 
-/** What is asked of the upstream beside an answer. */
-export interface Upgrading {
-  upgraded(made: Upgraded, upstream: Duplex): void
+/** What makes a call more than a question and its answer. */
+export interface CallKind {
+  /** A WebSocket handshake. */
+  readonly upgrade: boolean
+  /** Bound to its session, for as long as it is open. */
+  readonly live: LiveCall | undefined
 }
+
+const plain: CallKind = { upgrade: false, live: undefined }
 
 /** An upstream that sends nothing but interim answers would keep the clock from running out. */
 const MAX_INTERIM = 16
@@ -46,7 +52,8 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest
   readonly #body: Readable | Uint8Array | null
   readonly #length: string | undefined
-  readonly #upgrading: Upgrading | undefined
+  readonly #upgrade: boolean
+  #live: LiveCall | undefined
   #sink: Sink | undefined
   #target: UpstreamTarget | undefined
   #controller: Controller | undefined
@@ -69,21 +76,23 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     request: UpstreamRequest,
     body: Readable | Uint8Array | null,
     length: string | undefined,
-    upgrading?: Upgrading,
+    { upgrade, live } = plain,
   ) {
     this.#rules = rules
     this.#request = request
     this.#body = body
     this.#length = length
-    this.#upgrading = upgrading
+    this.#upgrade = upgrade
+    this.#live = live
     if (body instanceof Readable) body.on('error', ignore) // undici takes its listener off before the client may break off
   }
 
   start(sink: Sink): void {
     const { upstreams, places, headersTimeout } = this.#rules
+    this.#sink = sink
+    if (this.#live?.begin(this) === false) return this.#fail(fault('SESSION_REQUIRED', 'the session ended'))
     const target = upstreams.pick()
     const options = this.#options(target)
-    this.#sink = sink
     places.enter()
     this.#era = upstreams.breaker?.begin() ?? 0
     if (this.#body instanceof Readable) this.#body.once('end', () => this.#startClock())
@@ -93,6 +102,14 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
 
   room(): void {
     if (this.#open && this.#controller?.paused) this.#controller.resume()
+  }
+
+  /** Its session ended between two events: one more, and the end. */
+  finish(last: Uint8Array, why: Fault): void {
+    if (!this.#close()) return
+    this.#sink!.chunk(last)
+    this.#sink!.end()
+    this.#controller?.abort(why)
   }
 
   stop(reason: Fault): void {
@@ -120,6 +137,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (status < 200) return this.#inform(controller, status, fields)
     this.#answer(status)
     const headers = this.#rules.filter.head(status, fields)
+    this.#live?.answered(headers)
     if (!this.#sink!.head(status, headers, reason === undefined ? undefined : printable(reason))) controller.pause()
   }
 
@@ -130,20 +148,32 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     this.#leave() // it may last for days: how many there are is for server.limits to say
     upstream.on('error', ignore).once('close', () => target.inFlight--)
     releaseSocket(upstream)
-    if (!this.#close()) return void upstream.destroy()
+    if (!this.#open) return void upstream.destroy()
+    const live = this.#live
+    this.#live = undefined // from here on it lasts as long as the socket
+    this.#close()
+    const made = this.#switch(controller, upstream)
+    if (made) live?.upgraded(made, upstream)
+    else live?.over()
+  }
+
+  #switch(controller: Controller, upstream: Duplex): Upgraded | undefined {
     const fields = (controller.rawHeaders ?? []) as WireFields
     if (!switchesToWebSocket(fields)) {
       upstream.destroy()
       const why = new Error('the upstream switched to another protocol than WebSocket')
-      return this.#sink!.fail(fault('UPSTREAM_PROTOCOL_ERROR', undefined, why))
+      this.#sink!.fail(fault('UPSTREAM_PROTOCOL_ERROR', undefined, why))
+      return undefined
     }
-    const made = this.#sink!.upgraded(this.#rules.filter.head(101, fields), upstream)
-    if (made) this.#upgrading?.upgraded(made, upstream)
+    return this.#sink!.upgraded(this.#rules.filter.head(101, fields), upstream)
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    // undici hands over nothing, once more, when a paused answer goes on
-    if (this.#open && chunk.length > 0 && !this.#sink!.chunk(chunk)) controller.pause()
+    if (!this.#open || chunk.length === 0) return // undici hands over nothing, once more, when a paused answer goes on
+    const live = this.#live
+    const taken = live === undefined ? chunk.length : live.passes(chunk)
+    if (!this.#sink!.chunk(taken === chunk.length ? chunk : chunk.subarray(0, taken))) controller.pause()
+    live?.passed()
   }
 
   onResponseEnd(controller: Controller): void {
@@ -249,7 +279,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
       headersTimeout: this.#body instanceof Readable ? headersTimeout : 0,
       bodyTimeout,
     }
-    if (this.#upgrading) options.upgrade = 'websocket'
+    if (this.#upgrade) options.upgrade = 'websocket'
     // undici closes the connection after every HEAD unless told that the upstream knows HTTP.
     if (method === 'HEAD' && this.#body === null) options.reset = false
     return options
@@ -303,6 +333,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (!this.#open) return false
     this.#open = false
     clearTimeout(this.#clock)
+    this.#live?.over()
     return true
   }
 }
