@@ -285,7 +285,7 @@ t.test('a streaming route waits for its next byte', async (t) => {
       stream = socket
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n')
     },
-    { streaming: true, idle_timeout: 1 },
+    { auth: 'none', streaming: true, idle_timeout: 1 },
   )
   const sink = new FakeSink()
   const first = new Promise<void>((resolve) => {
