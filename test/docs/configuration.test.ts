@@ -122,6 +122,7 @@ t.test('the profile that the page shows is taken, and the options of a route wit
     'profiles/audience-bridge.yaml': readPage('config/profiles/audience-bridge.yaml'),
     'quota.ts': plugin('quota.ts'),
     'quota-status.ts': plugin('quota-status.ts'),
+    'note.ts': plugin('note.ts'),
   })
   linkPackages(dir)
   const { report, config } = await loadConfig({ dir, env: {} })
