@@ -23,7 +23,10 @@ export function writeBridgeConfig(folder: string, { port, adminPort, idp, servic
   write('settings.yaml', {
     profile: 'audience-bridge',
     server: { host: '127.0.0.1', port, admin_port: adminPort, public_url: `http://127.0.0.1:${port}` },
-    auth: { issuer: idp.issuer, client_id: idp.clientId, client_secret: idp.clientSecret, mint: 'resource' },
+    auth: {
+      ...{ issuer: idp.issuer, client_id: idp.clientId, client_secret: idp.clientSecret, mint: 'resource' },
+      oauth_scopes: 'openid profile email application.all offline_access',
+    },
     session: { keys: [randomBytes(32).toString('base64')] },
     service_audiences: Object.fromEntries(withToken.map(({ name, audience }) => [name, audience])),
     service_scopes: Object.fromEntries(withToken.map(({ name }) => [name, 'application.all'])),

@@ -5,11 +5,12 @@ import { type Broker, createBroker, isRefused } from './broker.ts'
 import { servicesOf } from './chosen-service.ts'
 import { clock } from './clock.ts'
 import { type Idp, idpSettings, idpShared } from './idp.ts'
+import { presetOf } from './idp-presets.ts'
 import { redeemQueueShared } from './redeem-queue.ts'
 import type { Sessions } from './session.ts'
 import { sessionsShared } from './sessions.ts'
 import { type AuthSettings, type SessionSettings, sections } from './settings.ts'
-import { type ServiceToken, type TokenPlan, tokenPlan } from './token-plan.ts'
+import { type ServiceToken, type TokenCheck, type TokenPlan, tokenPlan } from './token-plan.ts'
 
 /** Sections that a caller of `bridge` declares, beside its own. */
 export const bridgeSections = {
@@ -71,11 +72,12 @@ function serviceToken(host: Host<unknown>, auth: AuthSettings, service: string):
     ...(own.params === undefined ? {} : { params: own.params }),
     ...(own.token_endpoint === undefined ? {} : { tokenEndpoint: own.token_endpoint }),
   }
-  const check = {
+  const preset = presetOf(auth.preset).check
+  const check: TokenCheck = {
     audience: own.expected_audience ?? audience,
-    match: own.match ?? 'includes',
-    opaque: own.opaque ?? 'refuse',
-  } as const
+    match: own.match ?? preset?.match ?? 'includes',
+    opaque: own.opaque ?? preset?.opaque ?? 'refuse',
+  }
   return { wish, check, mint: own.mint ?? auth.mint }
 }
 

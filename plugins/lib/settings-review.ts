@@ -4,8 +4,9 @@ import { OwnCookies } from './own-cookies.ts'
 import type { AuthSettings, SessionSettings } from './settings.ts'
 import { isResourceIndicator } from './text-values.ts'
 
-function mintName(view: ConfigView): string {
-  const ref = view.sections.auth?.mint ?? 'resource'
+function mintName(view: ConfigView, service?: string): string {
+  const own = service === undefined ? undefined : view.sections.service_tokens?.[service]?.mint
+  const ref = own ?? view.sections.auth?.mint ?? 'resource'
   return typeof ref === 'string' ? ref : ref.use
 }
 
@@ -47,11 +48,27 @@ export function reviewNames(value: Readonly<Record<string, unknown>>, view: Conf
       view.warn([name], `no service ${name} in routes.yaml; it must be spelled like target_service there`)
 }
 
+/** What a refresh may bring is bound by the login (RFC 6749 section 6): a token without the scope is not sent. */
+const boundByLogin = new Set(['resource', 'audience', 'login'])
+
+export function reviewScopes(value: Readonly<Record<string, readonly string[]>>, view: ConfigView): void {
+  reviewNames(value, view)
+  const asked = view.sections.auth?.oauth_scopes ?? []
+  for (const [name, scopes] of Object.entries(value)) {
+    const missing = scopes.filter((scope) => !asked.includes(scope))
+    if (Object.hasOwn(view.services, name) && missing.length > 0 && boundByLogin.has(mintName(view, name)))
+      view.warn(
+        [name],
+        `${missing.join(' ')} is not in auth.oauth_scopes: no login is granted it, so a token for ${name} will lack it (not_granted)`,
+      )
+  }
+}
+
 export function reviewAudiences(value: Readonly<Record<string, string>>, view: ConfigView): void {
   reviewNames(value, view)
   const seen = new Map<string, { readonly name: string; readonly audience: string }>()
   for (const [name, audience] of Object.entries(value)) {
-    if (mintName(view) === 'resource' && !isResourceIndicator(audience))
+    if (mintName(view, name) === 'resource' && !isResourceIndicator(audience))
       view.warn(
         [name],
         `"${audience}" is no absolute URI: it is never sent as a resource, so mint: resource gets no token for ${name}`,

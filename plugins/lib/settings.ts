@@ -1,10 +1,11 @@
 // The sections of settings.yaml that sessions and tokens read. One object a section, however many plugins declare it.
 
 import { z } from 'zod'
-import type { PluginRef, Section } from '../../core/index.ts'
+import { didYouMean, type PluginRef, type Section } from '../../core/index.ts'
 import { type CorsSettings, corsSection } from './cors-settings.ts'
+import { type PresetName, presetNames, presetOf } from './idp-presets.ts'
 import { pluginRef, serviceTokensSection } from './service-tokens.ts'
-import { reviewAudiences, reviewAuth, reviewNames, reviewSession } from './settings-review.ts'
+import { reviewAudiences, reviewAuth, reviewScopes, reviewSession } from './settings-review.ts'
 import { duration, isLoopback, wordList } from './text-values.ts'
 
 declare module '../../core/contract.ts' {
@@ -26,6 +27,8 @@ export interface AuthSettings {
   readonly oauth_scopes: readonly string[]
   readonly authorize_params: Readonly<Record<string, string>>
   readonly mint: PluginRef
+  /** What filled in the rest where settings.yaml is silent. */
+  readonly preset: PresetName | null
 }
 
 /** Section `session`. Times in milliseconds; `keys` newest first, empty: one is made at start. */
@@ -69,13 +72,16 @@ const clientAuth = z
   })
   .default('client_secret_post')
 
-const mint = pluginRef.default('resource').superRefine((ref, context) => {
-  if ((typeof ref === 'string' ? ref : ref.use) === 'authorize')
-    context.addIssue({
-      code: 'custom',
-      message: 'mint: authorize is not built yet; use resource, audience, scope, token-exchange or login',
-    })
-})
+const mint = pluginRef
+  .optional()
+  .meta({ default: 'resource' })
+  .superRefine((ref, context) => {
+    if ((typeof ref === 'string' ? ref : ref?.use) === 'authorize')
+      context.addIssue({
+        code: 'custom',
+        message: 'mint: authorize is not built yet; use resource, audience, scope, token-exchange or login',
+      })
+  })
 
 /** Ours alone: a copy in authorize_params would undo PKCE, state or the audience check. */
 const ownParams =
@@ -93,31 +99,50 @@ const authorizeParams = z
         })
   })
 
-const scopes = wordList.default(['openid', 'profile', 'email', 'offline_access']).superRefine((words, context) => {
-  if (!words.includes('openid'))
-    context.addIssue({
-      code: 'custom',
-      message: 'must contain openid: without it the identity provider sends no ID token, and nobody is signed in',
-    })
-})
+const usualScopes = ['openid', 'profile', 'email', 'offline_access']
+const scopes = wordList
+  .optional()
+  .meta({ default: usualScopes })
+  .superRefine((words, context) => {
+    if (words !== undefined && !words.includes('openid'))
+      context.addIssue({
+        code: 'custom',
+        message: 'must contain openid: without it the identity provider sends no ID token, and nobody is signed in',
+      })
+  })
 
-const authSchema = z.strictObject(
-  {
-    issuer,
-    client_id: text,
-    client_secret: z
-      .string({ error: 'is required, e.g. client_secret: file:/run/secrets/bff' })
-      .trim()
-      .min(1, 'must not be empty'),
-    client_auth: clientAuth,
-    oauth_scopes: scopes,
-    authorize_params: authorizeParams,
-    mint,
-    private_key: notBuilt('private_key is not built yet; use client_secret').optional(),
-    preset: notBuilt('preset is not built yet; write issuer, mint and authorize_params instead').optional(),
-  },
-  { error: needed('auth', 'issuer, client_id and client_secret') },
-)
+function unknownPreset({ input }: { readonly input?: unknown }): string {
+  return `must be one of ${presetNames.join(', ')}${didYouMean(String(input), presetNames)}`
+}
+
+const authSchema = z
+  .strictObject(
+    {
+      issuer,
+      client_id: text,
+      client_secret: z
+        .string({ error: 'is required, e.g. client_secret: file:/run/secrets/bff' })
+        .trim()
+        .min(1, 'must not be empty'),
+      client_auth: clientAuth,
+      oauth_scopes: scopes,
+      authorize_params: authorizeParams,
+      mint,
+      private_key: notBuilt('private_key is not built yet; use client_secret').optional(),
+      preset: z.enum(presetNames, { error: unknownPreset }).nullable().default(null),
+    },
+    { error: needed('auth', 'issuer, client_id and client_secret') },
+  )
+  .transform(({ mint, oauth_scopes, authorize_params, ...auth }) => {
+    // What is written wins over the preset, key by key.
+    const preset = presetOf(auth.preset)
+    return {
+      ...auth,
+      mint: (mint ?? preset.mint ?? 'resource') as PluginRef,
+      oauth_scopes: oauth_scopes ?? [...usualScopes, ...(preset.scopes ?? [])],
+      authorize_params: { ...preset.authorizeParams, ...authorize_params },
+    }
+  })
 
 /** Only for absence: anything else keeps zod's own words. */
 function needed(name: string, keys: string) {
@@ -204,7 +229,7 @@ const service_audiences: Section<Readonly<Record<string, string>>> = {
 }
 const service_scopes: Section<Readonly<Record<string, readonly string[]>>> = {
   schema: z.record(z.string(), wordList).default({}),
-  review: reviewNames,
+  review: reviewScopes,
 }
 
 /** Plugins pick from here: two plugins may declare one section only with the same object. */

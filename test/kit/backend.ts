@@ -24,6 +24,8 @@ export interface TestBackend extends AsyncDisposable {
 export async function startBackend(options: {
   readonly issuer: string
   readonly audience: string
+  /** False: other audiences may stand beside it. */
+  readonly alone?: boolean
 }): Promise<TestBackend> {
   const verify = createVerifier(options)
   const requests: SeenRequest[] = []

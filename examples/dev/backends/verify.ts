@@ -5,8 +5,15 @@ export type Verdict =
   /** `challenge`: for WWW-Authenticate (RFC 6750 section 3). `detail` names what was wrong, never the token. */
   | { readonly kind: 'refused'; readonly detail: string; readonly challenge: string }
 
-/** Signature, issuer, expiry, and that the token was made for this service alone: `aud` must be exactly its audience. */
-export function createVerifier({ issuer, audience }: { readonly issuer: string; readonly audience: string }) {
+export interface Expected {
+  readonly issuer: string
+  readonly audience: string
+  /** Unless false: `aud` must be exactly the audience. */
+  readonly alone?: boolean
+}
+
+/** Signature, issuer, expiry, and that the token was made for this service. */
+export function createVerifier({ issuer, audience, alone = true }: Expected) {
   const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`), { cooldownDuration: 1000 })
   return async (authorization: string | undefined): Promise<Verdict> => {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1]
@@ -16,7 +23,7 @@ export function createVerifier({ issuer, audience }: { readonly issuer: string; 
       const { payload } = await jwtVerify(token, keys, { issuer, algorithms: ['RS256', 'ES256', 'PS256'] })
       const asked = [payload.aud ?? []].flat()
       // A token for several services could be replayed by one of them against the others.
-      if (asked.length !== 1 || asked[0] !== audience)
+      if (!asked.includes(audience) || (alone && asked.length !== 1))
         return refused(`its aud is ${asked.join(', ') || 'absent'}, not ${audience}`)
       return { kind: 'verified', claims: payload }
     } catch (error) {

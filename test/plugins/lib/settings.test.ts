@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ConfigView, Sections, Service } from '../../../core/index.ts'
-import { sections } from '../../../plugins/lib/settings.ts'
+import { type AuthSettings, sections } from '../../../plugins/lib/settings.ts'
 
 interface Judged {
   readonly value?: unknown
@@ -37,11 +37,22 @@ t.test('auth: http is for loopback only', async (t) => {
 })
 
 t.test('auth: what a later version brings is refused in plain words', async (t) => {
-  const later = { mint: 'authorize', client_auth: 'private_key_jwt', private_key: 'x', preset: 'auth0' }
+  const later = { mint: 'authorize', client_auth: 'private_key_jwt', private_key: 'x' }
   t.strictSame(
     said('auth', { ...auth, ...later }).map((text) => /not built yet/.test(text)),
-    [true, true, true, true],
+    [true, true, true],
   )
+})
+
+t.test('auth: a preset fills in what is not written, and nothing else', async (t) => {
+  const filled = (more: object) => judge('auth', { ...auth, ...more }).value as AuthSettings
+  t.match(filled({}), { mint: 'resource', oauth_scopes: ['openid', 'profile', 'email', 'offline_access'] })
+  t.match(filled({ preset: 'logto' }), { mint: 'resource', authorize_params: { prompt: 'consent' } })
+  t.match(filled({ preset: 'keycloak' }), { mint: { use: 'token-exchange', with: { by: 'audience' } } })
+  t.match(filled({ preset: 'keycloak', mint: 'login' }), { mint: 'login' })
+  t.strictSame(filled({ preset: 'logto', authorize_params: { prompt: 'login' } }).authorize_params, { prompt: 'login' })
+  t.strictSame(filled({ preset: 'empowernow', oauth_scopes: 'openid' }).oauth_scopes, ['openid'])
+  t.match(said('auth', { ...auth, preset: 'keyclock' })[0], /preset: must be one of .*did you mean "keycloak"/)
 })
 
 t.test('service_tokens: what is written wrong is said, with the key', async (t) => {

@@ -1,0 +1,186 @@
+// The habits of identity providers as FIELD reports name them: what each needs in settings.yaml, and how it answers.
+import { type Family, type Grant, type Issued, Refuse } from './family-idp.ts'
+
+const names = ['analytics', 'crud', 'reports'] as const
+export type ServiceName = (typeof names)[number]
+
+export interface FamilyCase {
+  /** Keys of `auth` beside issuer, client_id and client_secret. */
+  readonly auth: string
+  /** What service_audiences says. */
+  readonly audience: (service: ServiceName) => string
+  /** What the service finds in `aud`. */
+  readonly aud: (service: ServiceName) => string
+  readonly scope?: (service: ServiceName) => string
+  /** Entry of service_tokens. */
+  readonly tokens?: (service: ServiceName) => string
+  /** `refresh`, `exchange`, or nothing: the login's token serves. */
+  readonly event: 'refresh' | 'exchange' | undefined
+  readonly family: () => Family
+}
+
+const uri = (service: ServiceName) => `https://${service}.test`
+const known = new Set<string>(names.map(uri))
+const rotated = (aud: string | readonly string[], more: Partial<Issued> = {}): Issued => ({
+  aud,
+  rotate: true,
+  ...more,
+})
+const kept = (aud: string | readonly string[], more: Partial<Issued> = {}): Issued => ({ aud, ...more })
+const noGrant = (): never => {
+  throw new Refuse('invalid_grant')
+}
+
+const guid = (service: ServiceName) => `00000000-0000-4000-8000-00000000000${names.indexOf(service)}`
+const serviceOf = (scope: string) => names.find((name) => scope.startsWith(`api://${name}/`))
+
+/** RFC 8707 with rotation: one resource a refresh, and only what the login was granted. */
+function resources(more: Partial<Family> & { readonly narrows?: boolean } = {}): Family {
+  const pick = (params: URLSearchParams, grant: Grant): string => {
+    const [wanted = grant.resources[0], second] = params.getAll('resource')
+    if (wanted === undefined || second !== undefined || !grant.resources.includes(wanted))
+      throw new Refuse('invalid_target')
+    return wanted
+  }
+  return {
+    authorize(params) {
+      if (params.getAll('resource').some((resource) => !known.has(resource))) throw new Refuse('invalid_target')
+    },
+    login: (params, grant) => kept(pick(params, grant)),
+    refresh: (params, grant) => rotated(pick(params, grant)),
+    ...more,
+  }
+}
+
+function exchanging(check: (params: URLSearchParams) => void): Family {
+  return {
+    login: () => kept('bff'),
+    refresh: () => rotated('bff'),
+    exchange(params) {
+      check(params)
+      const audience = params.get('audience') ?? ''
+      const scope = params.get('scope')
+      const issued_token_type = 'urn:ietf:params:oauth:token-type:access_token'
+      return kept(audience, { issued_token_type, ...(scope === null ? {} : { scope }) })
+    },
+  }
+}
+
+const asResource = {
+  auth: '  mint: resource',
+  audience: uri,
+  aud: uri,
+  event: 'refresh',
+} as const
+
+export const families: Readonly<Record<string, FamilyCase>> = {
+  'auth0: an audience it does not know gets the default one, with 200': {
+    ...asResource,
+    auth: '  preset: auth0',
+    family: () => ({
+      login: () => kept(['https://default.test', 'https://idp.test/userinfo']),
+      refresh: (params) =>
+        rotated(known.has(params.get('audience') ?? '') ? params.get('audience')! : 'https://default.test'),
+      // Not the 400 of the RFC.
+      dead: () => new Refuse('invalid_grant', 403),
+    }),
+  },
+  'entra: one API a request, by its scopes, and a GUID as audience': {
+    auth: '  preset: entra',
+    audience: (service) => `api://${service}`,
+    aud: guid,
+    scope: (service) => `api://${service}/.default`,
+    tokens: (service) => `{ expected_audience: "${guid(service)}" }`,
+    event: 'refresh',
+    family: () => ({
+      login: () => kept('00000003-0000-0000-c000-000000000000'),
+      refresh(params) {
+        const apis = new Set((params.get('scope') ?? '').split(' ').map(serviceOf))
+        const [api] = apis
+        if (apis.size !== 1 || api === undefined) throw new Refuse('invalid_scope')
+        return rotated(guid(api), { scope: `api://${api}/Read` })
+      },
+    }),
+  },
+  'keycloak: token exchange to the client id of the service': {
+    auth: '  preset: keycloak',
+    audience: (service) => `${service}-client`,
+    aud: (service) => `${service}-client`,
+    event: 'exchange',
+    family: () =>
+      exchanging((params) => {
+        if (!names.some((name) => params.get('audience') === `${name}-client`)) throw new Refuse('invalid_client')
+      }),
+  },
+  'okta: token exchange with the scopes of the service': {
+    ...asResource,
+    auth: '  preset: okta',
+    scope: (service) => `${service}.read`,
+    event: 'exchange',
+    family: () =>
+      exchanging((params) => {
+        if (!/^\w+\.read$/.test(params.get('scope') ?? '')) throw new Refuse('invalid_scope')
+      }),
+  },
+  'zitadel: token exchange to the id of the project': {
+    auth: '  preset: zitadel',
+    audience: (service) => `28${names.indexOf(service)}000000000000001`,
+    aud: (service) => `28${names.indexOf(service)}000000000000001`,
+    event: 'exchange',
+    family: () => exchanging(() => {}),
+  },
+  'duende: resource isolation': { ...asResource, auth: '  preset: duende', family: () => resources() },
+  'logto: resources, offline access by consent': {
+    ...asResource,
+    auth: '  preset: logto',
+    family: () => {
+      const base = resources()
+      return {
+        ...base,
+        authorize(params) {
+          base.authorize?.(params)
+          if (params.get('prompt') !== 'consent') throw new Refuse('consent_required')
+        },
+      }
+    },
+  },
+  'oidc-provider: a refused refresh was consumed all the same': {
+    ...asResource,
+    auth: '  preset: oidc-provider',
+    family: () => {
+      const base = resources()
+      return {
+        ...base,
+        refresh(params, grant) {
+          try {
+            return base.refresh(params, grant)
+          } catch (error) {
+            grant.refresh = undefined
+            throw error
+          }
+        },
+      }
+    },
+  },
+  'glewlwyd: a dead token is answered with an empty 400': {
+    ...asResource,
+    auth: '  preset: glewlwyd',
+    family: () => resources({ dead: () => new Refuse('') }),
+  },
+  'authentik: resource is ignored, one token for all': {
+    ...asResource,
+    auth: '  preset: authentik',
+    event: undefined,
+    family: () => ({ login: () => kept([...known]), refresh: () => rotated([...known]) }),
+  },
+  'empowernow: every audience of a granted scope that the client is allowed, in one token': {
+    ...asResource,
+    auth: '  preset: empowernow',
+    scope: () => 'application.all',
+    event: undefined,
+    family: () => {
+      const mapped = (grant: Grant) => (grant.scopes.includes('application.all') ? [...known] : noGrant())
+      return { login: (_params, grant) => kept(mapped(grant)), refresh: (_params, grant) => rotated(mapped(grant)) }
+    },
+  },
+}
