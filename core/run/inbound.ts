@@ -102,7 +102,8 @@ function framingRefusal({ req, framing: f, authority }: Arrival, limits: Limits)
     return refusal('HEADERS_TOO_LARGE', `more than ${limits.headerFields} header fields`)
   }
   if (f.hosts !== 1 && !(f.hosts === 0 && old)) return bad('a request carries exactly one Host')
-  const host = f.hosts === 1 ? hostProblem(f.host) : undefined
+  const named = f.hosts === 1 ? f.host : authority
+  const host = named === undefined ? undefined : hostProblem(named)
   if (host) return bad(host)
   if (authority !== undefined && f.hosts === 1 && f.host.toLowerCase() !== authority.toLowerCase()) {
     return bad('Host and the target name two hosts')
@@ -134,9 +135,9 @@ function targetRefusal({ req, inbound, framing: f, authority }: Arrival, own: Ow
   if ((req.url ?? '').length > limits.target) {
     return refusal('TARGET_TOO_LONG', `the target is longer than ${limits.target} bytes`)
   }
-  if (method === 'OPTIONS' && (target === '*' || /^0+$/.test(f.maxForwards))) return options
   if (authority !== undefined && !own.has(authority))
     return badTarget('the target names a host that is not served here')
+  if (method === 'OPTIONS' && (target === '*' || /^0+$/.test(f.maxForwards))) return options
   const problem = targetProblem(target)
   return problem === undefined ? undefined : badTarget(problem)
 }

@@ -70,6 +70,21 @@ const refused: readonly Refusal[] = [
     status: 400,
   },
   {
+    ids: 'H1-12 H9-4',
+    what: 'a question about another host',
+    bytes: get('http://evil.example', 'Max-Forwards: 0\r\n')
+      .replace('GET', 'OPTIONS')
+      .replace('app.example', 'evil.example'),
+    status: 400,
+    kept: true,
+  },
+  {
+    ids: 'H1-12 H1-11',
+    what: 'a port that is none, without a Host',
+    bytes: 'GET http://app.example:99999999/open/x HTTP/1.0\r\n\r\n',
+    status: 400,
+  },
+  {
     ids: 'H1-12',
     what: 'another scheme',
     bytes: `GET ftp://app.example/open/x HTTP/1.1\r\n${host}\r\n`,
