@@ -24,7 +24,10 @@ export default defineStage({
   guards: ['session'],
   cookies: ({ session }) => [session?.cookie.name ?? 'bff_session', 'bff_login'],
   also: ['upgrades', 'endpoints'],
-  brings: ['login', 'callback', 'logout', 'session', 'verify'],
+  brings: [
+    ...['login', 'callback', 'logout', 'session', 'verify'],
+    ...['backchannel-logout', 'frontchannel-logout', 'end-sessions'],
+  ],
   sections: { auth: sections.auth, session: sections.session, cors: sections.cors },
   routeKeys: {
     on_unauthenticated: z

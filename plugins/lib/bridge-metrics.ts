@@ -55,7 +55,7 @@ export interface SessionTally {
 }
 
 /** Why a session ended before its time; one that expires in its store tells nobody. */
-export type SessionEnd = 'logout' | 'grant_lost' | 'replaced' | 'other'
+export type SessionEnd = 'logout' | 'grant_lost' | 'replaced' | 'operator' | 'other'
 
 export function sessionTally(metrics: Metrics): SessionTally {
   const opened = metrics.counter({ name: 'opened_total', help: 'Sessions begun by a login.' }).labels()

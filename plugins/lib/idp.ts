@@ -1,6 +1,7 @@
 // The identity provider, one per (issuer, client): shared by login, logout and minters, over reloads.
 
 import { Buffer } from 'node:buffer'
+import type { JSONWebKeySet } from 'jose'
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
@@ -20,6 +21,7 @@ import { timedIdp } from './bridge-metrics.ts'
 import { checkIdToken } from './id-token.ts'
 import { Discovery, type IdpSettings } from './idp-discovery.ts'
 import { classify, IdpAnswerUnfit } from './idp-errors.ts'
+import { fetchKeys } from './idp-keys.ts'
 import type { TokenAnswer, TokenEndpoint } from './minter.ts'
 import type { AuthSettings } from './settings.ts'
 
@@ -57,6 +59,8 @@ export interface Idp extends TokenEndpoint {
   introspect(token: string): Promise<Readonly<Record<string, unknown>>>
   /** Does nothing where the IdP offers no revocation. */
   revoke(token: string): Promise<void>
+  /** The keys it signs with, asked for anew each time. */
+  keys(): Promise<JSONWebKeySet>
 }
 
 export function idpSettings(auth: AuthSettings): IdpSettings {
@@ -133,6 +137,7 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
       const configuration = await discovery.configuration()
       if (configuration.serverMetadata().revocation_endpoint !== undefined) await tokenRevocation(configuration, token)
     },
+    keys: async () => fetchKeys(await discovery.configuration()),
   }
 }
 

@@ -65,11 +65,17 @@ export class KeyRing {
     return plain === undefined ? undefined : (JSON.parse(Buffer.from(plain).toString()) as T)
   }
 
-  /** For index words that must be found again: the same under every process with this ring's newest key. */
+  /** The word under which something is to be found again: the newest key's. */
   index(kind: string, ...words: readonly string[]): string {
-    const [key] = this.#keys as readonly [RingKey]
+    return this.indexes(kind, ...words)[0] as string
+  }
+
+  /** All words it may stand under: what was put there before a rotation has an older key's. */
+  indexes(kind: string, ...words: readonly string[]): string[] {
     const framed = [kind, ...words].map((word) => `${Buffer.byteLength(word)}:${word}`).join('')
-    return Buffer.from(hkdfSync('sha256', key.secret, framed, 'bascule index v1', 32)).toString('base64url')
+    return this.#keys.map(({ secret }) =>
+      Buffer.from(hkdfSync('sha256', secret, framed, 'bascule index v1', 32)).toString('base64url'),
+    )
   }
 }
 

@@ -89,7 +89,8 @@ export interface Sessions {
   end(session: Session, reason?: SessionEnd): Promise<void>
   /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
   keyOf(session: Session): string
-  endKey(key: string, reason?: SessionEnd): Promise<void>
+  /** False: there was none. */
+  endKey(key: string, reason?: SessionEnd): Promise<boolean>
   /**
    * Binds something open to its session: told when the session ends, however and wherever it does, within a second. The answer lets go of
    * it. Undefined: the session is over already.

@@ -91,10 +91,11 @@ class SealedSessions implements Sessions, Watched {
     if (!over) this.#tally?.ended(reason)
   }
 
-  async endKey(key: string, reason: SessionEnd = 'other'): Promise<void> {
-    await this.#store.delete(key)
+  async endKey(key: string, reason: SessionEnd = 'other'): Promise<boolean> {
+    const found = await this.#store.delete(key)
     this.#forget(key, this.#opened.get(key))
-    this.#tally?.ended(reason)
+    if (found) this.#tally?.ended(reason)
+    return found
   }
 
   keyOf(session: Session): string {

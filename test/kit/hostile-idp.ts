@@ -17,6 +17,8 @@ export interface HostileIdp {
   instead: ((res: ServerResponse) => unknown) | undefined
   /** Access tokens with these claims over the good ones. */
   access: Claims
+  /** Its signing keys cannot be had. */
+  keysAway: boolean
   sign(claims: Claims, header?: Readonly<Record<string, string>>): Promise<string>
   /** Forms posted to the token endpoint. */
   readonly asked: URLSearchParams[]
@@ -34,7 +36,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const nonces = new Map<string, string>()
   const idp: HostileIdp = {
-    ...{ issuer, claims: {}, answer: {}, access: {}, instead: undefined, asked: [] },
+    ...{ issuer, claims: {}, answer: {}, access: {}, instead: undefined, keysAway: false, asked: [] },
     sign: (claims, header = {}) =>
       new SignJWT({ ...claims }).setProtectedHeader({ alg: 'RS256', kid: 'k', ...header }).sign(privateKey),
   }
@@ -59,6 +61,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
   server.on('request', async (req, res) => {
     const url = new URL(req.url ?? '/', issuer)
     if (url.pathname.startsWith('/.well-known')) return json(res, metadata(issuer))
+    if (url.pathname === '/jwks' && idp.keysAway) return res.writeHead(500).end()
     if (url.pathname === '/jwks') return json(res, { keys: [jwk] })
     if (url.pathname === '/auth') {
       const code = crypto.randomUUID()
