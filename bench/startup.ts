@@ -1,9 +1,8 @@
 // npx tsx bench/startup.ts
-// What many routes cost: from the command to the first answer, a reload and how long it holds up requests, and finding a route.
+// What many routes cost: from the command to the first answer, a reload and how long it holds up the loop, and finding a route.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -11,68 +10,82 @@ import { createInterface } from 'node:readline'
 import type { Route } from '../core/index.ts'
 import { RouteTable } from '../plugins/lib/route-table.ts'
 import { freePort } from '../test/kit/free-port.ts'
+import { install, pack } from '../test/kit/packed.ts'
 import { routePath, writeManyRoutes } from './many-routes.ts'
 import { root } from './process.ts'
 import { median } from './statistics.ts'
 
 const counts = [10, 1_000, 10_000]
-const times = 3
+const times = 5
+const checkout = join(root, 'core/bin/bascule.js')
+const app = mkdtempSync(join(tmpdir(), 'bascule-startup-'))
+const probe = new URL('stall-probe.js', import.meta.url).href
 
-const columns = ['routes', 'start ms', 'reload ms', 'longest stall ms', 'find ns']
-console.log(columns.map((column) => column.padStart(18)).join(''))
-for (const count of counts) {
+try {
+  const installed = join(await install(await pack(root, app), app), 'core/bin/bascule.js')
+  const columns = ['routes', 'start ms', 'from source ms', 'reload ms', 'longest stall ms', 'find ns']
+  console.log(columns.map((column) => column.padStart(18)).join(''))
+  for (const count of counts) await row(count, installed)
+} finally {
+  rmSync(app, { recursive: true, force: true })
+}
+
+/** As npm ships it, and as a checkout runs it: there tsx reads the source at each start. */
+async function row(count: number, installed: string): Promise<void> {
   const runs: Measured[] = []
-  for (let i = 0; i < times; i++) runs.push(await measure(count))
-  const of = (key: keyof Measured) => median(runs.map((run) => run[key])).toFixed(0)
-  const cells = [String(count), of('start'), of('reload'), of('stall'), findNanoseconds(count).toFixed(0)]
-  console.log(cells.map((cell) => cell.padStart(18)).join(''))
+  const fromSource: number[] = []
+  for (let i = 0; i < times; i++) {
+    runs.push(await measure(installed, count, true))
+    fromSource.push((await measure(checkout, count, false)).start)
+  }
+  const of = (key: keyof Measured) => median(runs.map((run) => run[key]))
+  const cells = [count, of('start'), median(fromSource), of('reload'), of('stall'), findNanoseconds(count)]
+  console.log(cells.map((cell) => cell.toFixed(0).padStart(18)).join(''))
 }
 
 interface Measured {
   readonly start: number
   readonly reload: number
-  /** Of a request that any answer to which would do, sent again and again while it reloads. */
+  /** The longest time that the loop did nothing else. */
   readonly stall: number
 }
 
-async function measure(count: number): Promise<Measured> {
+async function measure(program: string, count: number, reloads: boolean): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'bascule-startup-'))
-  const port = await freePort()
-  writeManyRoutes(folder, count, { port, adminPort: await freePort() })
+  writeManyRoutes(folder, count, { port: await freePort(), adminPort: await freePort() })
+  const preload = reloads ? ['--import', probe] : []
   const began = performance.now()
-  const child = spawn(process.execPath, [join(root, 'core/bin/bascule.js'), 'start', '--config', folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, [...preload, program, 'start', '--config', folder], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   try {
     await said(child, 'bascule ready')
     const start = performance.now() - began
-    return { start, ...(await reload(child, port)) }
+    return { start, ...(reloads ? await reload(child) : { reload: 0, stall: 0 }) }
   } finally {
     child.kill('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function reload(child: ChildProcess, port: number): Promise<{ reload: number; stall: number }> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
-  const ask = async () => {
-    const sent = performance.now()
-    const [response] = (await once(http.get({ port, agent, path: '/nothing' }), 'response')) as [http.IncomingMessage]
-    await once(response.resume(), 'end')
-    return performance.now() - sent
+/** The third: a process that reloads has been running for long. */
+async function reload(child: ChildProcess): Promise<{ reload: number; stall: number }> {
+  for (let i = 0; ; i++) {
+    await longestStall(child)
+    const began = performance.now()
+    const reloaded = said(child, 'config_reloaded')
+    child.kill('SIGHUP')
+    await reloaded
+    const reload = performance.now() - began
+    const stall = await longestStall(child)
+    if (i === 2) return { reload, stall }
   }
-  for (let i = 0; i < 200; i++) await ask()
-  let done = false
-  const began = performance.now()
-  const reloaded = said(child, 'config_reloaded').then(() => {
-    done = true
-    return performance.now() - began
-  })
-  child.kill('SIGHUP')
-  let stall = 0
-  while (!done) stall = Math.max(stall, await ask())
-  agent.destroy()
-  return { reload: await reloaded, stall }
+}
+
+async function longestStall(child: ChildProcess): Promise<number> {
+  const answer = once(child, 'message') as Promise<[{ readonly longest: number }]>
+  child.send({})
+  return (await answer)[0].longest
 }
 
 async function said(child: ChildProcess, words: string): Promise<void> {

@@ -18,3 +18,4 @@ export type { InOrder, Misplaced, StageEntry, StageLike, StageList, StageNames, 
 export { type Bascule, createBascule } from './embed.ts'
 export { type ErrorCode, errorCodes, fault, isFault, statusOf, titleOf } from './errors.ts'
 export type { StandardSchemaV1 } from './standard-schema.ts'
+export { mapInTurns } from './turns.ts'

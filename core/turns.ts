@@ -17,7 +17,7 @@ export class Slices {
   }
 }
 
-/** `items.map(each)`, in slices. */
+/** `items.map(each)`, a few milliseconds at a time: for a plugin's `setup` that prepares something for each of `host.routes`. */
 export async function mapInTurns<T, R>(items: readonly T[], each: (item: T, at: number) => R): Promise<R[]> {
   const slices = new Slices()
   const made: R[] = []

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { defineStage, type Host, type LogSink, type Outcome, type Route } from '../core/index.ts'
+import { defineStage, type Host, type LogSink, mapInTurns, type Outcome, type Route } from '../core/index.ts'
 import { type AccessFields, accessFields, LineForm, type LoggedExchange } from './lib/access-line.ts'
 import { PerService, servicesOf } from './lib/chosen-service.ts'
 import type {} from './lib/session.ts'
@@ -19,21 +19,21 @@ const options = z
   .prefault({})
 type Options = z.infer<typeof options>
 
+type Forms = PerService<LineForm>
+
 /** Writes one line a request, in whichever form and from whichever level the settings say. */
 class AccessLog {
   readonly #host: Host<Options>
   readonly #sink: LogSink | undefined
   readonly #peers: TrustedPeers
-  readonly #forms: ReadonlyMap<Route, PerService<LineForm>>
+  readonly #forms: ReadonlyMap<Route, Forms>
   readonly #unrouted = new LineForm(undefined)
 
-  constructor(host: Host<Options>, sink: LogSink | undefined) {
+  constructor(host: Host<Options>, sink: LogSink | undefined, forms: readonly (readonly [Route, Forms])[]) {
     this.#host = host
     this.#sink = sink
     this.#peers = new TrustedPeers(host.server.trusted_proxies)
-    this.#forms = new Map(
-      host.routes.map((route) => [route, new PerService(route, (service) => new LineForm(route, service))]),
-    )
+    this.#forms = new Map(forms)
   }
 
   settled(x: LoggedExchange, outcome: Outcome): undefined {
@@ -92,7 +92,11 @@ export default defineStage({
   refs: ({ sink }) => (sink === undefined ? [] : [{ kind: 'log-sink', ref: sink, path: ['sink'] }]),
   async setup(host: Host<Options>) {
     const { sink } = host.options
-    const log = new AccessLog(host, sink === undefined ? undefined : await host.use('log-sink', sink))
+    const forms = await mapInTurns(
+      host.routes,
+      (route) => [route, new PerService(route, (service) => new LineForm(route, service))] as const,
+    )
+    const log = new AccessLog(host, sink === undefined ? undefined : await host.use('log-sink', sink), forms)
     return { settled: (x, outcome) => log.settled(x, outcome) }
   },
 })
