@@ -61,6 +61,20 @@ export interface Service {
   readonly outlier_detection?: OutlierDetection | false
   readonly health_check?: HealthCheck
   readonly circuit_breaker?: CircuitBreaker
+  readonly tls?: ServiceTls
+  /** Spoken without asking first: over TLS by ALPN, over plain TCP with prior knowledge. */
+  readonly http2?: boolean
+}
+
+/** PEM text. The certificate of an upstream is always verified. */
+export interface ServiceTls {
+  /** Instead of the authorities that the runtime trusts. */
+  readonly ca?: string | undefined
+  /** What the bridge shows of itself. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Asked for by SNI, and what the certificate must be for; the host of the URL unless said. */
+  readonly server_name?: string | undefined
 }
 
 /** When an upstream that fails is left out, and for how long. */

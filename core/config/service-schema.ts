@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { serviceTls } from './tls-settings.ts'
 import { baseUrl, duration, text, timeout } from './values.ts'
 
 const count = (from: number, to: number) => {
@@ -56,6 +57,8 @@ export const serviceSchema = z
     outlier_detection: z.union([z.literal(false), outlierDetection]).optional(),
     health_check: healthCheck.optional(),
     circuit_breaker: circuitBreaker.optional(),
+    tls: serviceTls.optional(),
+    http2: z.boolean().optional(),
   })
   .transform(({ base_url, base_urls, ...rest }, context) => {
     const urls = base_urls ?? (base_url === undefined ? [] : [base_url])
@@ -65,5 +68,7 @@ export const serviceSchema = z
     }
     if (base_url !== undefined && base_urls !== undefined) return refuse([], 'has base_url and base_urls; keep one')
     if (urls.length === 0) return refuse(['base_url'], 'is required; for several URLs write base_urls')
+    const plain = urls.find((url) => url.startsWith('http:'))
+    if (rest.tls !== undefined && plain !== undefined) return refuse(['tls'], `is for https, and ${plain} is not`)
     return { ...rest, base_url: urls[0]!, ...(urls.length > 1 && { base_urls: urls }) }
   })

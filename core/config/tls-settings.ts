@@ -35,6 +35,36 @@ export const tlsSettings = z
       context.addIssue({ code: 'custom', path: ['key'], message: 'is not the key of the certificate in cert' })
   })
 
+/** `services.NAME.tls`. */
+export const serviceTls = z
+  .strictObject({
+    ca: certificates.optional(),
+    cert: certificates.optional(),
+    key: privateKey.optional(),
+    server_name: z
+      .string()
+      .regex(
+        /^(?!\d+(?:\.\d+){3}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/,
+        'must be a host name such as service.internal',
+      )
+      .optional(),
+    verify: z
+      .unknown()
+      .optional()
+      .refine(
+        (value) => value === undefined || value === true,
+        'cannot be turned off; give the authority that signed the certificate in ca, and the name it is for in server_name',
+      ),
+  })
+  .transform(({ verify: _, ...tls }) => tls)
+  .superRefine(({ cert, key }, context) => {
+    const refuse = (at: string, message: string) => context.addIssue({ code: 'custom', path: [at], message })
+    if (cert !== undefined && key === undefined) refuse('cert', 'needs its key beside it')
+    else if (key !== undefined && cert === undefined) refuse('key', 'needs its certificate, in cert, beside it')
+    else if (cert !== undefined && key !== undefined && !isPair(cert, key))
+      refuse('key', 'is not the key of the certificate in cert')
+  })
+
 /** The first of `cert` is the one that the key belongs to; those that signed it follow. Of what cannot be read nothing is said: that has been. */
 export function isPair(cert: string, key: string): boolean {
   const made = readKey(key)

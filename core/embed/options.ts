@@ -33,6 +33,9 @@ export interface ServiceData {
     readonly unhealthy_threshold?: number
     readonly healthy_threshold?: number
   }
+  /** As text: PEM. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly server_name?: string }
+  readonly http2?: boolean
   readonly circuit_breaker?: {
     readonly failure_percent?: number
     readonly minimum_requests?: number

@@ -28,7 +28,7 @@ class BodyStream extends Readable {
   override _read(): void {
     this.#req.resume()
     if (this.#idle) this.#idle.refresh()
-    else this.#idle = setTimeout(this.#onIdle, this.#idleMs).unref()
+    else if (this.#idleMs > 0) this.#idle = setTimeout(this.#onIdle, this.#idleMs).unref()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -86,6 +86,7 @@ export class ClientBody implements Body {
   #asked = false
   #over = false
   #most: number
+  #patient = false
 
   constructor(req: ClientRequest, res: ClientAnswer, has: { body: boolean; expectation: boolean }, limits: BodyLimits) {
     this.#req = req
@@ -94,6 +95,11 @@ export class ClientBody implements Body {
     this.#limits = limits
     this.#most = limits.body
     this.kind = has.body ? 'stream' : 'none'
+  }
+
+  /** A client that is silent for long is not gone. */
+  patient(): void {
+    this.#patient = true
   }
 
   /** Whether `100 Continue` was asked for and not given: then the client may never send the body, and the connection cannot be kept. */
@@ -118,7 +124,7 @@ export class ClientBody implements Body {
     if (this.#asked) throw fault('INTERNAL', 'the request body was taken twice')
     this.#asked = true
     if (this.#expects) this.#res.writeContinue()
-    this.#stream = new BodyStream(this.#req, this, this.#limits.bodyIdle)
+    this.#stream = new BodyStream(this.#req, this, this.#patient ? 0 : this.#limits.bodyIdle)
     if (this.#req.destroyed && !this.#req.complete) this.break(clientLeft())
     return this.#stream
   }

@@ -271,6 +271,8 @@ export class Flight implements Runner, AnswerOwner {
         return false
       }
       this.#program = program
+      // On a stream of HTTP/2 both sides may talk for hours, and say nothing in between (gRPC).
+      if (program.route?.streaming && this.#req.httpVersionMajor === 2) this.body.patient()
     }
     this.position++
     return this.position > 1 || this.#mayUpgrade()

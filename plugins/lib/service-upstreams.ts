@@ -22,11 +22,11 @@ export class ServiceUpstreams {
   readonly #outliers: OutlierDetection | undefined
 
   constructor(settings: UpstreamSettings, host: Resources) {
-    const { name, urls, connect_timeout, outlier_detection, health_check, circuit_breaker } = settings
+    const { name, urls, outlier_detection, health_check, circuit_breaker } = settings
     this.retries = settings.retries
     this.calls = new Bulkhead(settings.max_in_flight)
     this.streams = new Bulkhead(settings.max_streams)
-    this.targets = urls.map((url, i) => new UpstreamTarget(url, i, connect_timeout))
+    this.targets = urls.map((url, i) => new UpstreamTarget(url, i, settings))
     this.#only = this.targets.length === 1 ? this.targets[0] : undefined
     this.#balancer = new Balancer(this.targets)
     if (circuit_breaker) this.breaker = new CircuitBreaker(name, circuit_breaker, host.log)

@@ -8,7 +8,7 @@ import type { LiveCall } from './live-call.ts'
 import type { ResponseFilter, WireFields } from './response-headers.ts'
 import type { ServiceUpstreams } from './service-upstreams.ts'
 import type { UpstreamRequest } from './upstream.ts'
-import { upstreamFault } from './upstream-fault.ts'
+import { REFUSED, upstreamFault } from './upstream-fault.ts'
 import { RESET, releaseSocket } from './upstream-socket.ts'
 import type { UpstreamTarget } from './upstream-target.ts'
 import { switchesToWebSocket } from './websocket-answer.ts'
@@ -223,7 +223,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (this.#attempts > upstreams.retries) return undefined
     const { code } = error as { readonly code?: unknown }
     const body = this.#body
-    const unsent = this.#controller === undefined || (code === 'EPIPE' && body === null)
+    const unsent = this.#controller === undefined || ((code === 'EPIPE' || code === REFUSED) && body === null)
     if (unsent) {
       if (body instanceof Readable && body.destroyed) return undefined
     } else if (this.#heard || body instanceof Readable || !idempotent.has(this.#request.method) || !broken.has(code)) {

@@ -1,5 +1,9 @@
 import { type Fault, fault, isFault } from '../../core/index.ts'
 
+/** Of a stream of HTTP/2: the upstream has not begun with the request (RFC 9113 §8.7); what it sent was no HTTP. */
+export const REFUSED = 'UPSTREAM_REFUSED'
+export const MALFORMED = 'UPSTREAM_MALFORMED'
+
 const timeouts: ReadonlySet<unknown> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -12,6 +16,7 @@ const protocol: ReadonlySet<unknown> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_RES_EXCEEDED_MAX_SIZE',
+  MALFORMED,
 ])
 
 /** What undici refuses to send: the request was made wrongly here. */

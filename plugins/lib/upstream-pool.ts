@@ -3,7 +3,9 @@
 import type { Socket } from 'node:net'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { buildConnector, Client, type Dispatcher, errors, Pool } from 'undici'
+import type { ServiceTls } from '../../core/index.ts'
 import { prepareSocket } from './upstream-socket.ts'
+import { tlsOptions } from './upstream-tls.ts'
 
 /** A Node upstream closes after 5 s: a connection that is reused later than this may be closing already. */
 const KEEP_ALIVE_MS = 4_000
@@ -14,6 +16,22 @@ const MAX_HEADER_BYTES = 32 * 1024
 export interface PoolSettings {
   readonly origin: string
   readonly connect_timeout: number
+  readonly tls: ServiceTls | null
+}
+
+/** What a call needs of the connections to its upstream, whatever is spoken on them. */
+export interface Connections {
+  readonly origin: string
+  /** True while a request is begun on a connection that was just made. */
+  readonly freshConnection: boolean
+  /** Calls that have no connection yet, and still want one. */
+  waiting: number
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
+  /** On a connection made for this request alone. */
+  dispatchAlone(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void
+  /** The status of a GET on a connection of its own. */
+  probe(path: string, timeout: number): Promise<number>
+  close(): Promise<void>
 }
 
 const common = {
@@ -25,7 +43,7 @@ const common = {
 }
 
 /** The origin is fixed: no request can change where a pool connects. Knows whether a request begins on a connection that was just made. */
-export class UpstreamPool {
+export class UpstreamPool implements Connections {
   readonly origin: string
   /** True while undici starts a request on a new connection: only another one can be a stale keep-alive. */
   freshConnection = false
@@ -35,10 +53,10 @@ export class UpstreamPool {
   readonly #connectTimeout: number
   readonly #pool: Pool
 
-  constructor({ origin, connect_timeout }: PoolSettings) {
+  constructor({ origin, connect_timeout, tls }: PoolSettings) {
     this.origin = origin
     this.#connectTimeout = connect_timeout
-    this.#connector = buildConnector({ timeout: 0, allowH2: false }) // undici's own clock is up to a second late
+    this.#connector = buildConnector({ ...tlsOptions(tls), timeout: 0, allowH2: false }) // undici's own clock is up to a second late
     this.#pool = new Pool(origin, { ...common, connect: (options, callback) => this.#connectWanted(options, callback) })
   }
 
@@ -46,14 +64,12 @@ export class UpstreamPool {
     this.#pool.dispatch(options, handler)
   }
 
-  /** On a connection made for this request alone. */
   dispatchAlone(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     const client = this.#client()
     client.dispatch(options, handler)
     void client.close()
   }
 
-  /** The status of a GET on a connection of its own. */
   async probe(path: string, timeout: number): Promise<number> {
     const client = this.#client()
     try {

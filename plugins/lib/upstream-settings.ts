@@ -1,5 +1,5 @@
 // A service as the forwarding stage needs it: plain data with every default filled in, so that equal settings share their connections and state.
-import type { Service } from '../../core/index.ts'
+import type { Service, ServiceTls } from '../../core/index.ts'
 
 export interface OutlierSettings {
   readonly consecutive_failures: number
@@ -34,6 +34,8 @@ export interface UpstreamSettings {
   readonly outlier_detection: OutlierSettings | null
   readonly health_check: HealthCheckSettings | null
   readonly circuit_breaker: BreakerSettings | null
+  readonly tls: ServiceTls | null
+  readonly http2: boolean
 }
 
 export function upstreamSettings(service: Service): UpstreamSettings {
@@ -49,6 +51,8 @@ export function upstreamSettings(service: Service): UpstreamSettings {
     outlier_detection: outlierSettings(service, base_urls.length),
     health_check: health_check ? healthCheckSettings(health_check) : null,
     circuit_breaker: circuit_breaker ? breakerSettings(circuit_breaker) : null,
+    tls: service.tls ?? null,
+    http2: service.http2 ?? false,
   }
 }
 

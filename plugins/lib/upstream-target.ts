@@ -1,4 +1,8 @@
-import { UpstreamPool } from './upstream-pool.ts'
+import { Http2Pool } from './http2-pool.ts'
+import { type Connections, UpstreamPool } from './upstream-pool.ts'
+import type { UpstreamSettings } from './upstream-settings.ts'
+
+export type TargetSettings = Pick<UpstreamSettings, 'connect_timeout' | 'tls' | 'http2'>
 
 /** One of a service's URLs: its connections, what it carries, and whether it is fit to carry more. */
 export class UpstreamTarget {
@@ -8,7 +12,7 @@ export class UpstreamTarget {
   readonly origin: string
   /** The path of the URL, without a slash at its end. */
   readonly prefix: string
-  readonly pool: UpstreamPool
+  readonly pool: Connections
   inFlight = 0
   /** Failures in a row. */
   failures = 0
@@ -17,13 +21,14 @@ export class UpstreamTarget {
   /** As its health check sees it. */
   healthy = true
 
-  constructor(url: string, index: number, connectTimeout: number) {
+  constructor(url: string, index: number, { connect_timeout, tls, http2 }: TargetSettings) {
     const { origin, pathname } = new URL(url)
     this.index = index
     this.url = url
     this.origin = origin
     this.prefix = pathname === '/' ? '' : pathname.replace(/\/$/, '')
-    this.pool = new UpstreamPool({ origin, connect_timeout: connectTimeout })
+    const settings = { origin, connect_timeout, tls }
+    this.pool = http2 ? new Http2Pool(settings) : new UpstreamPool(settings)
   }
 
   get available(): boolean {

@@ -8,6 +8,9 @@ import { answerHeaders, trailerHeaders } from './answer-headers.ts'
 /** A body that is there as a whole goes in pieces: one large write shows no progress until its last byte is taken. */
 const PIECE = 64 * 1024
 
+/** Sent as RST_STREAM with INTERNAL_ERROR. Not by `close`: that ends the stream first, and END_STREAM makes a torn answer a whole one. */
+const tornAnswer = new Error('the answer was broken off')
+
 type AnswerEvent = 'close' | 'drain' | 'timeout' | 'error'
 
 /** The answer on a stream, as core writes one; and what of a socket core needs, for this stream alone. */
@@ -130,7 +133,7 @@ export class StreamAnswer implements ClientAnswer, ClientSocket {
   }
 
   resetAndDestroy(): void {
-    if (!this.destroyed) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    if (!this.destroyed) this.#stream.destroy(tornAnswer)
   }
 
   #interim(status: number, headers: Record<string, string | string[]>): void {
@@ -146,7 +149,7 @@ export class StreamAnswer implements ClientAnswer, ClientSocket {
     try {
       this.#stream.respond(answerHeaders(this.#status, this.#headers), { endStream, waitForTrailers: this.#waits })
     } catch {
-      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR) // a head that cannot be written; a torn answer must not look whole
+      this.resetAndDestroy() // a head that cannot be written; a torn answer must not look whole
     }
   }
 
