@@ -97,7 +97,7 @@ function mint(parts: BrokerParts, session: Session, plan: TokenPlan): Promise<Cr
   const lane = laneOf(parts, session, plan)
   const known = parts.queue.pending<Credential | Refusal>(lane, plan.key)
   if (known !== undefined) return known
-  const work = parts.queue.add(lane, plan.key, (turn) => mintToken(parts, session, plan, turn).catch(storeAway))
+  const work = parts.queue.add(lane, plan.key, (turn) => mintToken(parts, session, plan, lane, turn).catch(storeAway))
   parts.background(work.then((answer) => parts.minted?.(plan.wish.service, answer)))
   return work
 }

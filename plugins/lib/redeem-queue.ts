@@ -4,7 +4,8 @@ import { IdpHealth } from './token-health.ts'
 
 /** What the lane's head is doing, and since when: a waiter that gives up must know whom to blame. */
 export interface Turn {
-  phase: 'read' | 'redeem' | 'keep'
+  /** `wait`: for another process, which redeems. */
+  phase: 'read' | 'wait' | 'redeem' | 'keep'
   since: number
 }
 interface Lane {

@@ -2,6 +2,7 @@
 import type { Fault, Sometimes } from '../../core/index.ts'
 import type { SessionEnd } from './bridge-metrics.ts'
 import type { TokenReason } from './reasons.ts'
+import type { SessionStore } from './session-store.ts'
 import type { Bound } from './session-watch.ts'
 
 /** One service's access token as kept in the sealed session. Times in ms since the epoch. */
@@ -85,6 +86,8 @@ export interface Sessions {
    * 'gone': ended meanwhile, nothing was written. All holders of this Session see the new data.
    */
   update(session: Session, change: (now: SessionData) => SessionData): Promise<SessionData | 'gone'>
+  /** As the store has it now: another process may have spent the refresh token since this one last looked. */
+  latest(session: Session): Promise<SessionData | 'gone'>
   /** Afterwards no request of this session succeeds. */
   end(session: Session, reason?: SessionEnd): Promise<void>
   /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
@@ -100,4 +103,6 @@ export interface Sessions {
   authority: TokenAuthority | undefined
   /** Key of the one queue for everything that spends this session's refresh token. */
   queueOf(session: Session): string
+  /** The store's, where other processes may open the same sessions. */
+  readonly leases: Pick<SessionStore, 'lease' | 'settled'> | undefined
 }

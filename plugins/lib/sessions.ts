@@ -84,6 +84,18 @@ class SealedSessions implements Sessions, Watched {
     return done
   }
 
+  latest(session: Session): Promise<SessionData | 'gone'> {
+    const state = knownOf(session)
+    if (this.leases === undefined) return Promise.resolve(state.over ? 'gone' : state.data)
+    const done = state.updates.then(() => this.#reread(session, state))
+    state.updates = done.catch(() => {})
+    return done
+  }
+
+  get leases(): SessionStore | undefined {
+    return this.#store.reach === 'process' ? undefined : this.#store
+  }
+
   async end(session: Session, reason: SessionEnd = 'other'): Promise<void> {
     const { key, over } = knownOf(session)
     await this.#store.delete(key)
@@ -240,9 +252,16 @@ class SealedSessions implements Sessions, Watched {
         state.version = done.version
         return next
       }
-      const found = await this.#store.get(state.key)
-      if (found === undefined || found === 'same' || !this.#renew(state, found)) this.#forget(state.key, session)
+      await this.#reread(session, state)
     }
+    return 'gone'
+  }
+
+  async #reread(session: Session, state: Known): Promise<SessionData | 'gone'> {
+    if (state.over) return 'gone'
+    const found = await this.#store.get(state.key, state.version)
+    if (found === 'same' || (found !== undefined && this.#renew(state, found))) return state.data
+    this.#forget(state.key, session)
     return 'gone'
   }
 }

@@ -1,5 +1,6 @@
 import { idpAway, type MintTools, type Refusal, refusal, sessionOver } from './mint-tools.ts'
 import type { Minted } from './minter.ts'
+import { inLease } from './redeem-lease.ts'
 import type { Turn } from './redeem-queue.ts'
 import type { Session, SessionData } from './session.ts'
 import { asked } from './token-ask.ts'
@@ -22,13 +23,16 @@ export function renewAccess(tools: MintTools, session: Session, stale?: string):
   const key = `access ${stale ?? ''}`
   return (
     tools.queue.pending<Refusal | undefined>(lane, key) ??
-    tools.queue.add(lane, key, (turn) => renew(tools, session, stale, turn))
+    tools.queue.add(lane, key, async (turn) => {
+      const done = await inLease(tools, lane, turn, async () => ({ failed: await renew(tools, session, stale, turn) }))
+      return done === undefined ? idpAway : done.failed
+    })
   )
 }
 
 async function renew(tools: MintTools, session: Session, stale: string | undefined, turn: Turn) {
   for (let round = 0; round < 2; round++) {
-    const data = await tools.sessions.update(session, (now) => now)
+    const data = await tools.sessions.latest(session)
     if (data === 'gone') return sessionOver
     const live = liveAccess(data, tools.clock.wall())
     if (live !== undefined && live.token !== stale) return undefined

@@ -55,6 +55,29 @@ async function discard({ idp, log }: MintTools, session: Session, refreshToken: 
   })
 }
 
+/** How long another process that redeemed the same token, its lease lost, may take to write down what it got. */
+const grace = 1_000
+
+/** Whether the token that was found dead is no longer the session's. */
+async function overtaken(
+  { sessions, clock }: MintTools,
+  session: Session,
+  spent: string | undefined,
+): Promise<boolean> {
+  const until = clock.now() + grace
+  for (;;) {
+    const data = await sessions.latest(session)
+    if (data === 'gone') return false
+    if (data.refreshToken !== spent) return true
+    if (sessions.leases === undefined || clock.now() >= until) return false
+    await new Promise<void>((resolve) => clock.after(firstPause, resolve))
+  }
+}
+
+function withoutRefresh({ refreshToken: _dead, ...rest }: SessionData): SessionData {
+  return rest
+}
+
 export async function grantLost(
   tools: MintTools,
   session: Session,
@@ -63,8 +86,10 @@ export async function grantLost(
   words = 'no words',
 ): Promise<Refusal | 'raced'> {
   const { sessions, log } = tools
-  const data = await sessions.update(session, (now) => now)
-  if (data !== 'gone' && data.refreshToken !== spent) return 'raced'
+  if (await overtaken(tools, session, spent)) return 'raced'
+  // By compare-and-set: whoever rotates in this very moment wins, and the session lives.
+  const data = await sessions.update(session, (now) => (now.refreshToken === spent ? withoutRefresh(now) : now))
+  if (data !== 'gone' && data.refreshToken !== undefined) return 'raced'
   const refused = data === 'gone' ? [] : Object.entries(data.services).filter(([, held]) => isRefusal(held))
   log.warn(
     {

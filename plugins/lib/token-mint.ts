@@ -3,6 +3,7 @@ import { classify } from './idp-errors.ts'
 import { idpAway, type MintTools, type Refusal, refusal, sessionOver } from './mint-tools.ts'
 import type { Grant, Minted, MintRefused } from './minter.ts'
 import { codeOf } from './reasons.ts'
+import { inLease } from './redeem-lease.ts'
 import type { Turn } from './redeem-queue.ts'
 import type { Session, SessionData, StoredRefusal, StoredToken } from './session.ts'
 import { liveAccess, renewAccess } from './token-access.ts'
@@ -49,8 +50,18 @@ function usableAccess(data: SessionData, plan: TokenPlan, wall: number): Grant['
   return data.access !== undefined && data.access.expiresAt > wall && !worn ? data.access : undefined
 }
 
-/** Mints one service's token and keeps it. To be run in the session's lane of the queue; never aborted. */
+/** Mints one service's token and keeps it, as the only one in this lane of the queue and in all processes; never aborted. */
 export async function mintToken(
+  tools: MintTools,
+  session: Session,
+  plan: TokenPlan,
+  lane: string,
+  turn: Turn,
+): Promise<Credential | Refusal> {
+  return (await inLease(tools, lane, turn, () => mintAlone(tools, session, plan, turn))) ?? idpAway
+}
+
+async function mintAlone(
   tools: MintTools,
   session: Session,
   plan: TokenPlan,
@@ -59,7 +70,8 @@ export async function mintToken(
   let stale: string | undefined
   // More than once, because another process may have rotated the refresh token between our read and our redeem.
   for (let round = 0; round < 3; round++) {
-    const data = await tools.sessions.update(session, unchanged)
+    enter(tools, turn, 'read')
+    const data = await tools.sessions.latest(session)
     if (data === 'gone' || !sameIssuer(data.issuer, tools.issuer)) return sessionOver
     const done = settled(data, plan, tools.clock.now())
     if (done !== undefined) return done

@@ -181,6 +181,8 @@ export interface Stand {
   readonly broker: Broker
   /** Work that the drain would wait for. */
   readonly background: Promise<unknown>[]
+  /** The same user's session in another process, on the same store: a queue and a broker of its own. */
+  elsewhere(): Promise<Pick<Stand, 'broker' | 'session' | 'sessions' | 'queue'>>
   /** Another configuration over the same sessions and queue, as after a reload. */
   reloaded(changes: StandOptions): Broker
 }
@@ -210,18 +212,29 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
   const log = new LogBook()
   const queue = new RedeemQueue(clock)
   const store = options.store ?? new MemoryStore()
-  const sessions = makeSessions(store, new KeyRing(['0123456789abcdef0123456789abcdef']), 3_600_000)
+  const opening = () => makeSessions(store, new KeyRing(['0123456789abcdef0123456789abcdef']), 3_600_000)
+  const sessions = opening()
   const background: Promise<unknown>[] = []
   const minter = await opened(resource)
-  const make = (given: StandOptions) =>
+  const own = { sessions, queue }
+  const make = (given: StandOptions, process = own) =>
     createBroker({
-      ...{ sessions, idp, queue, clock, log, issuer: given.issuer ?? issuer },
+      ...{ ...process, idp, clock, log, issuer: given.issuer ?? issuer },
       plans: plansOf(wishesOf(given), given.minter ?? minter, given.issuer, given.check),
       unmapped: given.unmapped ?? [],
       background: (work) => background.push(work.catch(() => {})),
     })
-  const { session } = await sessions.create({ ...sessionData(clock, wishesOf(options)), ...options.data })
-  return { clock, idp, log, queue, store, sessions, session, background, broker: make(options), reloaded: make }
+  const { id, session } = await sessions.create({ ...sessionData(clock, wishesOf(options)), ...options.data })
+  return {
+    ...{ clock, idp, log, queue, store, sessions, session, background, broker: make(options) },
+    reloaded: (changes) => make(changes),
+    async elsewhere() {
+      const process = { sessions: opening(), queue: new RedeemQueue(clock) }
+      const session = await process.sessions.open(id)
+      if (session === undefined) throw new Error('the store does not have it')
+      return { ...process, session, broker: make(options, process) }
+    },
+  }
 }
 
 /** As config without service_tokens makes them. */
