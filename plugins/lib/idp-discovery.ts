@@ -1,23 +1,19 @@
 // The identity provider's metadata: fetched when first needed, kept, renewed. A BFF starts and serves while its IdP is down.
 
-import { Buffer } from 'node:buffer'
 import {
   allowInsecureRequests,
-  type ClientAuth,
-  ClientSecretPost,
   Configuration,
   customFetch,
   enableNonRepudiationChecks,
   type ServerMetadata,
 } from 'openid-client'
+import type { Dispatcher } from 'undici'
+import { type ClientIdentity, clientAuth, tlsDispatcher } from './client-auth.ts'
 import { idpFetch } from './idp-fetch.ts'
 import { isLoopback } from './text-values.ts'
 
-export interface IdpSettings {
+export interface IdpSettings extends ClientIdentity {
   readonly issuer: string
-  readonly client_id: string
-  readonly client_secret: string
-  readonly client_auth: 'client_secret_post' | 'client_secret_basic'
 }
 
 /** Asymmetric only: `none` and HMAC (whose key would be the client secret) never verify an ID token (BCP-12). */
@@ -28,6 +24,7 @@ const backoff = [250, 500, 1_000]
 
 export class Discovery {
   readonly #settings: IdpSettings
+  readonly #dispatcher: Dispatcher | undefined
   #known: { readonly configuration: Configuration; readonly text: string } | undefined
   #pending: Promise<Configuration> | undefined
   #failure: { readonly error: unknown; readonly again: number } | undefined
@@ -38,6 +35,7 @@ export class Discovery {
 
   constructor(settings: IdpSettings) {
     this.#settings = settings
+    this.#dispatcher = tlsDispatcher(settings)
   }
 
   /** With another token endpoint than the metadata's, where one is given: a service's own (`service_tokens`). */
@@ -48,7 +46,9 @@ export class Discovery {
     if (known !== undefined && known.from === configuration) return known.configuration
     // Without the library's own helpers, which are functions on it.
     const server: ServerMetadata = JSON.parse(JSON.stringify(configuration.serverMetadata()))
-    const made = configure({ ...server, token_endpoint: endpoint }, this.#settings)
+    const { token_endpoint: _, ...aliases } = server.mtls_endpoint_aliases ?? {}
+    const there = { ...server, token_endpoint: endpoint, mtls_endpoint_aliases: aliases }
+    const made = await configure(there, this.#settings, this.#dispatcher)
     this.#elsewhere.set(endpoint, { from: configuration, configuration: made })
     return made
   }
@@ -65,6 +65,11 @@ export class Discovery {
     return this.#attempt()
   }
 
+  close(): void {
+    // Not destroyed: a redeem under way must get its answer.
+    this.#dispatcher?.close().catch(() => {})
+  }
+
   #attempt(): Promise<Configuration> {
     this.#pending ??= this.#fetch().finally(() => {
       this.#pending = undefined
@@ -74,10 +79,11 @@ export class Discovery {
 
   async #fetch(): Promise<Configuration> {
     try {
-      const metadata = await fetchMetadata(this.#settings.issuer)
+      const metadata = await fetchMetadata(this.#settings.issuer, this.#dispatcher)
       const text = JSON.stringify(metadata)
       // Unchanged metadata keeps its object, and with it the library's cache of signing keys.
-      if (this.#known?.text !== text) this.#known = { configuration: configure(metadata, this.#settings), text }
+      if (this.#known?.text !== text)
+        this.#known = { configuration: await configure(metadata, this.#settings, this.#dispatcher), text }
       this.#failure = undefined
       this.#failures = 0
       this.#renewAt = performance.now() + renewAfter
@@ -90,9 +96,10 @@ export class Discovery {
   }
 }
 
-async function fetchMetadata(issuer: string): Promise<ServerMetadata> {
+async function fetchMetadata(issuer: string, dispatcher: Dispatcher | undefined): Promise<ServerMetadata> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-  const answer = await idpFetch(() => undefined)(url, { headers: { accept: 'application/json' }, redirect: 'manual' })
+  const ask = idpFetch(() => false, dispatcher)
+  const answer = await ask(url, { headers: { accept: 'application/json' }, redirect: 'manual' })
   if (answer.status !== 200)
     throw Object.assign(new Error(`${url} answered ${answer.status}`), { status: Math.max(answer.status, 500) })
   const metadata = (await answer.json().catch(() => undefined)) as ServerMetadata | undefined
@@ -102,7 +109,11 @@ async function fetchMetadata(issuer: string): Promise<ServerMetadata> {
   return metadata
 }
 
-function configure(metadata: ServerMetadata, settings: IdpSettings): Configuration {
+async function configure(
+  metadata: ServerMetadata,
+  settings: IdpSettings,
+  dispatcher: Dispatcher | undefined,
+): Promise<Configuration> {
   const offered = metadata.id_token_signing_alg_values_supported ?? ['RS256']
   const algs = offered.filter((alg) => safeAlg.test(alg))
   if (algs.length === 0)
@@ -110,26 +121,15 @@ function configure(metadata: ServerMetadata, settings: IdpSettings): Configurati
       `the identity provider signs ID tokens with ${offered.join(', ')} only; an asymmetric algorithm is needed`,
     )
   const server = { ...metadata, id_token_signing_alg_values_supported: algs }
-  const configuration = new Configuration(server, settings.client_id, undefined, clientAuth(settings))
-  configuration[customFetch] = idpFetch(() => metadata.token_endpoint) as NonNullable<Configuration[typeof customFetch]>
+  // RFC 8705 section 5: whoever shows a certificate asks where certificates are asked for.
+  const client = settings.client_cert === undefined ? undefined : { use_mtls_endpoint_aliases: true }
+  const configuration = new Configuration(server, settings.client_id, client, await clientAuth(settings, server))
+  const tokenEndpoints = new Set([metadata.token_endpoint, metadata.mtls_endpoint_aliases?.token_endpoint])
+  const asking = idpFetch((url) => tokenEndpoints.has(url), dispatcher)
+  configuration[customFetch] = asking as NonNullable<Configuration[typeof customFetch]>
   // The library would abort a token request whose outcome is open; idpFetch has the limits.
   configuration.timeout = 0
   if (isLoopback(new URL(settings.issuer))) allowInsecureRequests(configuration)
   enableNonRepudiationChecks(configuration)
   return configuration
-}
-
-function clientAuth(settings: IdpSettings): ClientAuth {
-  if (settings.client_auth === 'client_secret_post') return ClientSecretPost(settings.client_secret)
-  const credentials = Buffer.from(`${formWord(settings.client_id)}:${formWord(settings.client_secret)}`).toString(
-    'base64',
-  )
-  return (_server, _client, _body, headers) => {
-    headers.set('authorization', `Basic ${credentials}`)
-  }
-}
-
-/** RFC 6749 section 2.3.1, but unreserved characters stay: Glewlwyd and LemonLDAP refuse the library's `bff%2Dserver`. */
-function formWord(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

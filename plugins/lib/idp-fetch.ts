@@ -1,5 +1,6 @@
 // Every request to the identity provider goes through here: time, size and transport are bounded in one place.
 import { Buffer } from 'node:buffer'
+import { type Dispatcher, fetch as fetchBy } from 'undici'
 import { isLoopback } from './text-values.ts'
 
 /** An identity provider's answer is a few KiB; a MiB is a fault or an attack (Traefik CVE-2026-26998). */
@@ -12,15 +13,15 @@ export class IdpAnswerTooLarge extends Error {}
 
 type Fetch = (url: string, init: RequestInit & { body?: unknown }) => Promise<Response>
 
-/** `tokenEndpoint` is asked late: it is known only after discovery. */
-export function idpFetch(tokenEndpoint: () => string | undefined): Fetch {
+/** `isRedeem`: whether this address spends codes and refresh tokens. `dispatcher`: undici's, for TLS of our own; its fetch goes with it. */
+export function idpFetch(isRedeem: (url: string) => boolean, dispatcher?: Dispatcher): Fetch {
+  const send = dispatcher === undefined ? fetch : (fetchBy as unknown as typeof fetch)
   return async (url, init) => {
     const target = new URL(url)
     if (target.protocol !== 'https:' && !isLoopback(target))
       throw new TypeError(`refusing to speak plain http with ${target.host}: use https (http is for loopback only)`)
-    const redeem = url === tokenEndpoint()
-    const signal = AbortSignal.timeout(redeem ? redeemTimeout : quickTimeout)
-    const answer = await fetch(url, { ...init, signal } as RequestInit)
+    const signal = AbortSignal.timeout(isRedeem(url) ? redeemTimeout : quickTimeout)
+    const answer = await send(url, { ...init, signal, ...(dispatcher && { dispatcher }) } as RequestInit)
     const bytes = await readBounded(answer)
     const { body: form } = init
     return rebuild(

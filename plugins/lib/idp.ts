@@ -64,12 +64,14 @@ export interface Idp extends TokenEndpoint {
 }
 
 export function idpSettings(auth: AuthSettings): IdpSettings {
-  const { issuer, client_id, client_secret, client_auth } = auth
-  return { issuer, client_id, client_secret, client_auth }
+  const { issuer, client_id, client_secret, client_auth, private_key, private_key_id, client_assertion_audience } = auth
+  const { client_cert, client_key, ca } = auth
+  const jwt = { private_key, private_key_id, client_assertion_audience }
+  return { issuer, client_id, client_secret, client_auth, ...jwt, client_cert, client_key, ca }
 }
 
 /** Opening asks for the metadata but does not wait: the BFF starts while its IdP is down. */
-export const idpShared: Shared<IdpSettings, Idp> = {
+export const idpShared: Shared<IdpSettings, Idp & { close(): void }> = {
   name: 'idp',
   open(settings, host) {
     const discovery = new Discovery(settings)
@@ -84,13 +86,18 @@ export const idpShared: Shared<IdpSettings, Idp> = {
     host.background(early)
     return timedIdp(makeIdp(settings, discovery), host.metrics)
   },
+  close: (idp) => idp.close(),
 }
 
-export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discovery(settings)): Idp {
+export function makeIdp(
+  settings: IdpSettings,
+  discovery: Discovery = new Discovery(settings),
+): Idp & { close(): void } {
   const query = (params: Params) => new URLSearchParams(params.map(([name, value]) => [name, value]))
   return {
     issuer: settings.issuer,
     clientId: settings.client_id,
+    close: () => discovery.close(),
     metadata: async () => (await discovery.configuration()).serverMetadata(),
     async authorizationUrl(params) {
       const configuration = await discovery.configuration()

@@ -1,5 +1,6 @@
 // What one section cannot tell alone: names that must exist elsewhere, audiences that look alike.
 import type { ConfigView } from '../../core/index.ts'
+import { certificateEnd } from './client-auth-settings.ts'
 import { OwnCookies } from './own-cookies.ts'
 import type { AuthSettings, SessionSettings } from './settings.ts'
 import { isResourceIndicator } from './text-values.ts'
@@ -11,6 +12,8 @@ function mintName(view: ConfigView, service?: string): string {
 }
 
 export function reviewAuth(value: AuthSettings, view: ConfigView): void {
+  if (value.client_cert !== undefined && certificateEnd(value.client_cert) < Date.now())
+    view.error(['client_cert'], 'has expired; the identity provider will refuse it')
   if (mintName(view) === 'resource' && !value.oauth_scopes.includes('offline_access'))
     view.warn(
       ['oauth_scopes'],

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { didYouMean, type PluginRef, type Section } from '../../core/index.ts'
+import { type ClientAuthSettings, checkClientAuth, clientAuthKeys, clientAuthOf } from './client-auth-settings.ts'
 import { type CorsSettings, corsSection } from './cors-settings.ts'
 import { type PresetName, presetNames, presetOf } from './idp-presets.ts'
 import { pluginRef, serviceTokensSection } from './service-tokens.ts'
@@ -19,11 +20,9 @@ declare module '../../core/contract.ts' {
 }
 
 /** Section `auth`. `mint` names a minter; the secret never appears in a log or an answer. */
-export interface AuthSettings {
+export interface AuthSettings extends ClientAuthSettings {
   readonly issuer: string
   readonly client_id: string
-  readonly client_secret: string
-  readonly client_auth: 'client_secret_post' | 'client_secret_basic'
   readonly oauth_scopes: readonly string[]
   readonly authorize_params: Readonly<Record<string, string>>
   readonly mint: PluginRef
@@ -53,24 +52,6 @@ const issuer = text.superRefine((value, context) => {
       message: 'must be the https URL of the identity provider (http only on loopback), without query',
     })
 })
-
-/** Refuses what a later version brings, in words that say what to write today. */
-function notBuilt(message: string) {
-  return z.unknown().superRefine((value, context) => {
-    if (value !== undefined && value !== null) context.addIssue({ code: 'custom', message })
-  })
-}
-
-const builtAuth = ['client_secret_post', 'client_secret_basic'] as const
-const laterAuth = ['private_key_jwt', 'tls_client_auth']
-const clientAuth = z
-  .enum(builtAuth, {
-    error: ({ input }) =>
-      laterAuth.includes(String(input))
-        ? `client_auth: ${String(input)} is not built yet; use client_secret_post or client_secret_basic`
-        : 'must be client_secret_post or client_secret_basic',
-  })
-  .default('client_secret_post')
 
 const mint = pluginRef
   .optional()
@@ -120,24 +101,21 @@ const authSchema = z
     {
       issuer,
       client_id: text,
-      client_secret: z
-        .string({ error: 'is required, e.g. client_secret: file:/run/secrets/bff' })
-        .trim()
-        .min(1, 'must not be empty'),
-      client_auth: clientAuth,
+      ...clientAuthKeys,
       oauth_scopes: scopes,
       authorize_params: authorizeParams,
       mint,
-      private_key: notBuilt('private_key is not built yet; use client_secret').optional(),
       preset: z.enum(presetNames, { error: unknownPreset }).nullable().default(null),
     },
     { error: needed('auth', 'issuer, client_id and client_secret') },
   )
+  .superRefine(checkClientAuth)
   .transform(({ mint, oauth_scopes, authorize_params, ...auth }) => {
     // What is written wins over the preset, key by key.
     const preset = presetOf(auth.preset)
     return {
       ...auth,
+      client_auth: clientAuthOf(auth),
       mint: (mint ?? preset.mint ?? 'resource') as PluginRef,
       oauth_scopes: oauth_scopes ?? [...usualScopes, ...(preset.scopes ?? [])],
       authorize_params: { ...preset.authorizeParams, ...authorize_params },

@@ -1,8 +1,11 @@
 import '../../examples/dev/idp/quiet.ts'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { TLSSocket } from 'node:tls'
+import { type Configuration, errors, type JWK, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { findAccount } from '../../examples/dev/idp/accounts.ts'
 import { grantAsked, withoutConsentPage } from '../../examples/dev/idp/implicit-consent.ts'
 import { allowOfflineAccess } from '../../examples/dev/idp/offline-access.ts'
@@ -22,7 +25,19 @@ export interface StrictIdpOptions {
   readonly par?: boolean
   readonly clientId?: string
   readonly clientSecret?: string
-  readonly clientAuth?: 'client_secret_post' | 'client_secret_basic'
+  readonly clientAuth?:
+    | 'client_secret_post'
+    | 'client_secret_basic'
+    | 'private_key_jwt'
+    | 'tls_client_auth'
+    | 'self_signed_tls_client_auth'
+  /** The client's public keys, for private_key_jwt and self_signed_tls_client_auth; and the algorithms taken from it. */
+  readonly clientKeys?: readonly object[]
+  readonly assertionAlgs?: readonly string[]
+  /** Nothing but pushed requests is taken, no access token without a DPoP key, every proof needs a nonce of the last minutes. */
+  readonly strictest?: boolean
+  /** Speaks https, and asks for client certificates. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string }
   /** All scopes there are. */
   readonly scopes?: readonly string[]
   /** Signs in whoever `login_hint` names, else this one. */
@@ -52,6 +67,8 @@ export interface StrictIdp extends AsyncDisposable {
   readonly counts: StrictIdpCounts
   /** One word an event, in order: `authorize`, `code`, `refresh`, `reuse`, `revoked`, `invalid_target`, other error codes. */
   readonly events: readonly string[]
+  /** Forms that were posted to it, as it read them. */
+  readonly posts: readonly { readonly path: string; readonly form: Readonly<Record<string, unknown>> }[]
   /** May be changed while it runs. */
   readonly resources: Map<string, string>
   /** For faults: hang, 503, an empty 400. Set to undefined to let all through. */
@@ -61,8 +78,8 @@ export interface StrictIdp extends AsyncDisposable {
 
 /** A second real provider, as strict as they come: rotation with reuse detection, short tokens, resources by list. */
 export async function startStrictIdp(options: StrictIdpOptions = {}): Promise<StrictIdp> {
-  const server = createServer()
-  const issuer = await listen(server)
+  const server = options.tls === undefined ? createServer() : createTlsServer(tlsOf(options.tls))
+  const issuer = await listen(server, options.tls === undefined ? 'http' : 'https')
   const resources = new Map(Object.entries(options.resources ?? defaultResources))
   const { clientId = 'bff-server', clientSecret = 'strict-idp-client-secret' } = options
   const provider = new Provider(issuer, await configuration({ ...options, clientId, clientSecret }, resources))
@@ -71,9 +88,15 @@ export async function startStrictIdp(options: StrictIdpOptions = {}): Promise<St
   provider.Client.prototype.redirectUriAllowed = isLoopback
   provider.Client.prototype.postLogoutRedirectUriAllowed = isLoopback
   const { counts, events } = record(provider)
+  const posts: StrictIdp['posts'][number][] = []
+  provider.use(async (ctx, next) => {
+    await next()
+    const form = ctx.oidc?.body
+    if (ctx.method === 'POST' && form !== undefined) posts.push({ path: ctx.path, form })
+  })
 
   const idp: StrictIdp = {
-    ...{ issuer, clientId, clientSecret, counts, events, resources, intercept: undefined },
+    ...{ issuer, clientId, clientSecret, counts, events, posts, resources, intercept: undefined },
     close: () => close(server),
     [Symbol.asyncDispose]: () => close(server),
   }
@@ -94,13 +117,13 @@ async function configuration(
   options: StrictIdpOptions & { readonly clientId: string; readonly clientSecret: string },
   resources: ReadonlyMap<string, string>,
 ): Promise<Configuration> {
+  const { strictest = false, assertionAlgs } = options
   const { accessTokenTtl = 5, rotate = true, par = true, scopes = defaultScopes, clientId, clientSecret } = options
   return {
     clients: [
       {
         client_id: clientId,
-        client_secret: clientSecret,
-        token_endpoint_auth_method: options.clientAuth ?? 'client_secret_post',
+        ...credentials(options, clientSecret),
         grant_types: ['authorization_code', 'refresh_token'],
         redirect_uris: ['http://127.0.0.1/auth/callback'],
       },
@@ -112,6 +135,10 @@ async function configuration(
     loadExistingGrant: grantAsked,
     interactions: { policy: withoutConsentPage() },
     rotateRefreshToken: rotate,
+    ...(options.tls === undefined ? {} : { clientAuthMethods: [options.clientAuth ?? 'client_secret_post'] }),
+    ...(assertionAlgs === undefined
+      ? {}
+      : { enabledJWA: { clientAuthSigningAlgValues: assertionAlgs } as Configuration['enabledJWA'] }),
     jwks: { keys: [await signingKey()] },
     cookies: { keys: [crypto.randomUUID()] },
     ttl: {
@@ -129,7 +156,9 @@ async function configuration(
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
-      pushedAuthorizationRequests: { enabled: par },
+      pushedAuthorizationRequests: { enabled: par || strictest, requirePushedAuthorizationRequests: strictest },
+      ...(strictest ? { dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } } : {}),
+      ...(options.tls === undefined ? {} : { mTLS: mutualTls }),
       rpInitiatedLogout: { enabled: true, logoutSource: confirmByForm },
       resourceIndicators: {
         enabled: true,
@@ -137,6 +166,30 @@ async function configuration(
       },
     },
   }
+}
+
+function credentials(options: StrictIdpOptions, client_secret: string) {
+  const { clientAuth = 'client_secret_post', clientKeys, strictest = false } = options
+  const bound = strictest ? { dpop_bound_access_tokens: true } : {}
+  const jwks = clientKeys === undefined ? {} : { jwks: { keys: clientKeys as JWK[] } }
+  const secret = clientAuth.startsWith('client_secret') ? { client_secret } : {}
+  const subject = clientAuth === 'tls_client_auth' ? { tls_client_auth_subject_dn: 'CN=client' } : {}
+  return { token_endpoint_auth_method: clientAuth, ...secret, ...jwks, ...subject, ...bound }
+}
+
+function peer(ctx: KoaContextWithOIDC): TLSSocket | undefined {
+  return ctx.socket instanceof TLSSocket ? ctx.socket : undefined
+}
+
+const mutualTls = {
+  enabled: true,
+  certificateBoundAccessTokens: true,
+  selfSignedTlsClientAuth: true,
+  tlsClientAuth: true,
+  getCertificate: (ctx: KoaContextWithOIDC) => peer(ctx)?.getPeerX509Certificate(),
+  certificateAuthorized: (ctx: KoaContextWithOIDC) => peer(ctx)?.authorized === true,
+  certificateSubjectMatches: (ctx: KoaContextWithOIDC, _property: string, expected: string) =>
+    peer(ctx)?.getPeerX509Certificate()?.subject === expected,
 }
 
 function resourceServer(audience: string, scope: string | undefined, accessTokenTTL: number) {
@@ -189,10 +242,15 @@ function isLoopback(uri: string): boolean {
   return URL.canParse(uri) && ['127.0.0.1', 'localhost'].includes(new URL(uri).hostname)
 }
 
-async function listen(server: Server): Promise<string> {
+function tlsOf({ key, cert, ca }: { readonly key: string; readonly cert: string; readonly ca?: string }) {
+  // Whether a certificate is good is the provider's to say: a self-signed one is as good as its registration.
+  return { key, cert, ca, requestCert: true, rejectUnauthorized: false }
+}
+
+async function listen(server: Server, scheme: string): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 async function close(server: Server): Promise<void> {

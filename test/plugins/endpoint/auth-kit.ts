@@ -22,6 +22,8 @@ export interface AuthKit {
 
 export interface AuthKitOptions {
   readonly idp?: StrictIdpOptions
+  /** Instead of the client's secret. */
+  readonly credentials?: string
   /** More lines under `auth:` and `session:`, and a route's. */
   readonly auth?: string
   readonly session?: string
@@ -51,7 +53,7 @@ server: { public_url: "${publicUrl}" }
 auth:
   issuer: "${idp.issuer}"
   client_id: ${idp.clientId}
-  client_secret: "${idp.clientSecret}"
+  ${o.credentials ?? `client_secret: "${idp.clientSecret}"`}
   oauth_scopes: "openid profile email application.all offline_access"
 ${o.auth ?? ''}
 service_audiences: { analytics_service: "${analyticsAudience}", crud_service: "${crudAudience}" }

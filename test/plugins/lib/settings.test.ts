@@ -37,11 +37,7 @@ t.test('auth: http is for loopback only', async (t) => {
 })
 
 t.test('auth: what a later version brings is refused in plain words', async (t) => {
-  const later = { mint: 'authorize', client_auth: 'private_key_jwt', private_key: 'x' }
-  t.strictSame(
-    said('auth', { ...auth, ...later }).map((text) => /not built yet/.test(text)),
-    [true, true, true],
-  )
+  t.match(said('auth', { ...auth, mint: 'authorize' })[0], /not built yet/)
 })
 
 t.test('auth: a preset fills in what is not written, and nothing else', async (t) => {
