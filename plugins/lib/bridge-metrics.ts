@@ -27,8 +27,8 @@ export function timedIdp(idp: Idp, metrics: Metrics): Idp {
   }
   return {
     ...idp,
-    codeGrant: (callback, checks, params) => timed('code', () => idp.codeGrant(callback, checks, params)),
-    refresh: (token, params) => timed('refresh', () => idp.refresh(token, params)),
+    codeGrant: (...asked) => timed('code', () => idp.codeGrant(...asked)),
+    refresh: (...asked) => timed('refresh', () => idp.refresh(...asked)),
     revoke: (token) => timed('revoke', () => idp.revoke(token)),
   }
 }

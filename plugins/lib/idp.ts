@@ -61,6 +61,8 @@ export interface Idp extends TokenEndpoint {
   revoke(token: string): Promise<void>
   /** The keys it signs with, asked for anew each time. */
   keys(): Promise<JSONWebKeySet>
+  /** Lets go of connections of its own, once they are idle. */
+  close?(): void
 }
 
 export function idpSettings(auth: AuthSettings): IdpSettings {
@@ -71,7 +73,7 @@ export function idpSettings(auth: AuthSettings): IdpSettings {
 }
 
 /** Opening asks for the metadata but does not wait: the BFF starts while its IdP is down. */
-export const idpShared: Shared<IdpSettings, Idp & { close(): void }> = {
+export const idpShared: Shared<IdpSettings, Idp> = {
   name: 'idp',
   open(settings, host) {
     const discovery = new Discovery(settings)
@@ -86,13 +88,10 @@ export const idpShared: Shared<IdpSettings, Idp & { close(): void }> = {
     host.background(early)
     return timedIdp(makeIdp(settings, discovery), host.metrics)
   },
-  close: (idp) => idp.close(),
+  close: (idp) => idp.close?.(),
 }
 
-export function makeIdp(
-  settings: IdpSettings,
-  discovery: Discovery = new Discovery(settings),
-): Idp & { close(): void } {
+export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discovery(settings)): Idp {
   const query = (params: Params) => new URLSearchParams(params.map(([name, value]) => [name, value]))
   return {
     issuer: settings.issuer,
