@@ -34,6 +34,7 @@ declare module '../core/embed/stage-list.ts' {
 // a compiler reads a file of types only if something of it is named.
 export type { AuthzMapping } from './lib/authz-map.ts'
 export type { PdpSettings } from './lib/authz-settings.ts'
+export type { ClientAuthSettings } from './lib/client-auth-settings.ts'
 export type { CorsSettings } from './lib/cors-settings.ts'
 export type { Minter } from './lib/minter.ts'
 export type { RouteMatch } from './lib/path-pattern.ts'
