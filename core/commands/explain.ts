@@ -1,5 +1,5 @@
 import { formatProblem } from '../config/report.ts'
-import { Explainer, type Explanation } from '../explain/explain.ts'
+import type { Explanation } from '../explain/explain.ts'
 import { loadConfig } from '../load.ts'
 import { problemsAsData } from './check.ts'
 import {
@@ -40,6 +40,7 @@ async function runExplain(args: Args, io: Io): Promise<number> {
     else for (const problem of report.problems) io.err(`${formatProblem(problem)}\n`)
     return 2
   }
+  const { Explainer } = await import('../explain/explain.ts')
   const explainer = await Explainer.open(config)
   try {
     const told = await explainer.explain(question)

@@ -1,5 +1,4 @@
 import process from 'node:process'
-import { guessAction, NewPluginError, planPlugin, writePlugin } from '../plugin-new/new-plugin.ts'
 import { type Args, type Command, type Io, textArg, UsageError } from './command.ts'
 
 export const plugin: Command = {
@@ -14,6 +13,7 @@ export const plugin: Command = {
 }
 
 async function runPlugin(args: Args, io: Io): Promise<number> {
+  const { guessAction, NewPluginError, planPlugin, writePlugin } = await import('../plugin-new/new-plugin.ts')
   const action = textArg(args, 'ACTION')!
   if (action !== 'new') throw new UsageError(`plugin cannot ${action}${guessAction(action)}; ${plugin.usage}`)
   try {

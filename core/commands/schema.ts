@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../load.ts'
-import { type ConfigSchemas, configSchemas } from '../schema/config-schemas.ts'
-import { knownPlugins } from '../schema/known-plugins.ts'
+import type { ConfigSchemas } from '../schema/config-schemas.ts'
 import { type Args, type Command, configDirectory, configOption, type Io, textArg } from './command.ts'
 
 export const schema: Command = {
@@ -21,6 +20,8 @@ async function runSchema(args: Args, io: Io): Promise<number> {
   // An editor is of most use while the config is wrong: then at least the built-in plugins are known.
   if (!config)
     io.err('bascule: this config cannot be loaded (bascule check says why), so its own plugins are left out\n')
+  const { configSchemas } = await import('../schema/config-schemas.ts')
+  const { knownPlugins } = await import('../schema/known-plugins.ts')
   const schemas = configSchemas(await knownPlugins(config))
   const out = textArg(args, 'out')
   if (out === undefined) io.out(`${JSON.stringify(schemas, null, 2)}\n`)
