@@ -26,14 +26,14 @@ function node(args: readonly string[], cwd: string) {
 
 t.test('in a folder of its own it is a package whose tests pass at once', async (t) => {
   const dir = tempDir(t, {})
-  t.match(await run('new', 'rate-limit', '--dir', dir), {
+  t.match(await run('new', 'slow-lane', '--dir', dir), {
     code: 0,
     out: /index\.test\.js[\s\S]*next: cd .* && npm install && npm test/,
     err: '',
   })
   t.same(readdirSync(dir).sort(), ['README.md', 'index.js', 'index.test.js', 'package.json'])
   const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))
-  t.match(manifest, { name: 'bascule-plugin-rate-limit', type: 'module', peerDependencies: { bascule: /^\^\d/ } })
+  t.match(manifest, { name: 'bascule-plugin-slow-lane', type: 'module', peerDependencies: { bascule: /^\^\d/ } })
   const bascule = join(dir, 'node_modules/bascule')
   mkdirSync(bascule, { recursive: true })
   writeFileSync(join(bascule, 'package.json'), '{ "type": "module", "exports": { "./testing": "./testing.js" } }')
@@ -51,11 +51,11 @@ t.test('in this repository it is one more built-in, typed and tested', async (t)
   mkdirSync(join(dir, 'plugins'))
   for (const path of ['core', 'node_modules', 'test/kit', 'plugins/testing', 'plugins/lib'])
     symlinkSync(join(root, path), join(dir, path))
-  t.match(await run('new', 'rate-limit', '--dir', dir, '--json'), { code: 0, err: '' })
-  const { stdout } = await node(['--import=tsx', 'test/plugins/rate-limit.test.ts'], dir)
+  t.match(await run('new', 'slow-lane', '--dir', dir, '--json'), { code: 0, err: '' })
+  const { stdout } = await node(['--import=tsx', 'test/plugins/slow-lane.test.ts'], dir)
   t.match(stdout, /^# \{ total: \d+, pass: \d+ \}$/m)
 
-  const { files } = await planPlugin('rate-limit', dir, dir)
+  const { files } = await planPlugin('slow-lane', dir, dir)
   const sources = Object.entries(files).filter(([path]) => path.endsWith('.ts'))
   t.same(compile(Object.fromEntries(sources.map(([path, text]) => [join(root, path), text]))), [], 'it compiles')
   const folder = tempDir(t, Object.fromEntries(sources))
