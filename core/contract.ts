@@ -467,6 +467,11 @@ export interface Section<T> {
   refs?(value: T): Iterable<NamedService>
   /** Pure. Built-in stages that such a value asks for. Each stands right behind the router of every profile that does not list it itself. */
   stages?(value: T): readonly string[]
+  /**
+   * Pure. Whether a changed section leaves what is open on this route alone: a socket that outlives a reload was made by the old one. Unless
+   * said, no change does.
+   */
+  spares?(was: T, now: T, route: Route): boolean
   /** Pure. What one section alone cannot tell: names that must exist elsewhere, settings that contradict. */
   review?(value: T, view: ConfigView): void
 }

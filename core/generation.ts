@@ -1,6 +1,7 @@
 import { AdminGround } from './admin/admin-ground.ts'
 import type { KindName, Kinds, Log, PluginRef, ServicePlugin, Shared } from './contract.ts'
 import { fault } from './errors.ts'
+import { type HeirOf, heirs } from './heirs.ts'
 import { PluginHost, withOptions } from './host.ts'
 import type { House } from './house.ts'
 import { LeftOpen } from './left-open.ts'
@@ -34,6 +35,11 @@ interface Parts {
   readonly house: House
 }
 
+interface Heir {
+  readonly generation: Generation
+  readonly routeOf: HeirOf
+}
+
 /** How long requests that were told to end may take to have said so. */
 const CANCELLED_MS = 1_000
 
@@ -57,6 +63,7 @@ export class Generation implements Ground {
   readonly #leftOpen: LeftOpen
   readonly #flights = new Flights()
   #empty: (() => void) | undefined
+  #heir: Heir | undefined
 
   private constructor(number: number, config: LoadedConfig, made: Assembled, parts: Parts) {
     this.number = number
@@ -102,6 +109,30 @@ export class Generation implements Ground {
   ended(flight: Flight): void {
     this.#flights.delete(flight)
     if (this.#flights.size === 0) this.#empty?.()
+  }
+
+  lasts(flight: Flight): void {
+    if (this.#heir) this.#pass(flight, this.#heir)
+    else if (this.draining) flight.cancel(fault('DRAINING'))
+  }
+
+  /** What may last for days goes on in `heir`, where the reload did not touch its route; sockets on others are told to connect again. */
+  handOver(heir: Generation): void {
+    this.#heir = { generation: heir, routeOf: heirs(this.config, heir.config) }
+    for (const flight of this.#flights.all()) if (flight.isLasting) this.#pass(flight, this.#heir)
+  }
+
+  #pass(flight: Flight, { generation, routeOf }: Heir): void {
+    const route = flight.route && routeOf(flight.route)
+    const program = route && generation.pipeline.programs.get(route)
+    if (!program) {
+      if (flight.isTunnel) flight.cancel(fault('DRAINING', 'the route changed'))
+      return
+    }
+    flight.moveTo(generation, program)
+    this.ended(flight)
+    generation.began(flight)
+    generation.lasts(flight)
   }
 
   /** The server stops: connections are not kept, and sockets, which would not end by themselves, are told to go elsewhere. */

@@ -93,6 +93,7 @@ export class Generations {
     this.#warnOfFixed(old.config, next.config)
     this.#current = next
     this.#log.info({ generation: next.number, routes: next.config.profile.routes.length }, 'config_reloaded')
+    old.handOver(next)
     const done = old.retire(old.config.server.drain_timeout).finally(() => this.#gone(old))
     this.#retiring.set(old, done)
   }

@@ -47,6 +47,9 @@ export class AdminGround implements Ground {
     this.#generation.began(flight)
   }
 
+  /** Nothing of an operator's lasts. */
+  lasts(): void {}
+
   ended(flight: Flight): void {
     this.#generation.ended(flight)
   }

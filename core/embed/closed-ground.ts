@@ -34,5 +34,6 @@ export function closedGround(log: Log, code: ErrorCode, detail: string): Ground 
     closed: false,
     began() {},
     ended() {},
+    lasts() {},
   }
 }

@@ -36,7 +36,7 @@ export class Flight implements Runner, AnswerOwner {
   seat = -1
   readonly #req: ClientRequest
   readonly #res: ClientAnswer
-  readonly #ground: Ground
+  #ground: Ground
   readonly #line: Line
   readonly #started = performance.now()
   readonly #x: LiveExchange
@@ -149,9 +149,26 @@ export class Flight implements Runner, AnswerOwner {
     return this.#tunnel !== undefined
   }
 
+  /** Nothing is left to run but what settles it, and it may go on for days. */
+  get isLasting(): boolean {
+    return this.isTunnel || (this.#program.route?.streaming === true && this.#answer.headSent)
+  }
+
+  /**
+   * Goes on in a later generation, on a route that is the same, so that the old one can be closed. Observers hear the end in the new one;
+   * a filter that ran must hear it itself, as it may have counted.
+   */
+  moveTo(ground: Ground, program: Program): void {
+    const ran = this.#program.settlers.filter((step) => step.run)
+    const settlers = ran.length === 0 ? program.settlers : [...ran, ...program.settlers.filter((step) => !step.run)]
+    this.#program = { ...program, settlers }
+    this.#ground = ground
+    this.slots.route = program.route
+  }
+
   upgraded(tunnel: Tunnel): void {
     this.#tunnel = tunnel
-    if (this.#ground.draining) this.cancel(fault('DRAINING'))
+    this.#ground.lasts(this)
   }
 
   /** Both sockets are closed. */

@@ -22,6 +22,8 @@ export interface Ground {
   readonly closed: boolean
   began(flight: Flight): void
   ended(flight: Flight): void
+  /** From here on it lasts as long as its peers like: it may have to change its ground. */
+  lasts(flight: Flight): void
 }
 
 /** What a flight needs of the connection it came on. */

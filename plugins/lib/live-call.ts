@@ -77,6 +77,7 @@ export class LiveCall implements Bound {
 
   upgraded(made: Upgraded, upstream: Duplex): void {
     this.#made = made
+    this.#controls = undefined
     upstream.once('close', () => this.over())
   }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { ConfigView, PluginRef, Section } from '../../core/index.ts'
 import { reviewNames } from './settings-review.ts'
+import { sparesOtherServices } from './spares.ts'
 import { isLoopback } from './text-values.ts'
 
 declare module '../../core/contract.ts' {
@@ -84,5 +85,6 @@ export const serviceTokensSection: Section<Entries> = {
     Object.entries(value).flatMap(([name, { mint }]) =>
       mint === undefined ? [] : [{ kind: 'minter' as const, ref: mint, path: [name, 'mint'] }],
     ),
+  spares: sparesOtherServices,
   review,
 }

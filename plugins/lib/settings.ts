@@ -7,6 +7,7 @@ import { type CorsSettings, corsSection } from './cors-settings.ts'
 import { type PresetName, presetNames, presetOf } from './idp-presets.ts'
 import { pluginRef, serviceTokensSection } from './service-tokens.ts'
 import { reviewAudiences, reviewAuth, reviewScopes, reviewSession } from './settings-review.ts'
+import { sparesOtherServices } from './spares.ts'
 import { duration, isLoopback, wordList } from './text-values.ts'
 
 declare module '../../core/contract.ts' {
@@ -203,11 +204,13 @@ const session: Section<SessionSettings> = {
 }
 const service_audiences: Section<Readonly<Record<string, string>>> = {
   schema: z.record(z.string(), text).default({}),
+  spares: sparesOtherServices,
   review: reviewAudiences,
 }
 const service_scopes: Section<Readonly<Record<string, readonly string[]>>> = {
   schema: z.record(z.string(), wordList).default({}),
   review: reviewScopes,
+  spares: sparesOtherServices,
 }
 
 /** Plugins pick from here: two plugins may declare one section only with the same object. */

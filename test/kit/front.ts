@@ -74,6 +74,7 @@ class MadeFront implements Front {
       closed: false,
       began: (flight) => this.flights.add(flight),
       ended: (flight) => this.flights.delete(flight),
+      lasts: () => {},
     }
   }
 

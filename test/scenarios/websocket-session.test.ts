@@ -1,5 +1,7 @@
 // Sockets of signed-in users, through a real login: they carry the service's token, and end with their session.
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { WebSocket } from 'ws'
@@ -61,6 +63,34 @@ t.test('a session that ends while its handshake is on the way is a 401, or a soc
   }
   await t.rejects(connect(t, bridge, user), /answered 401|hang up|ECONNRESET/)
 })
+
+t.test(
+  'over a reload that concerns other services a socket stays, and stays bound; its own audience touches it',
+  async (t) => {
+    const bridge = await startLiveBridge(t)
+    const user = await loginByFetch(bridge.origin)
+    const file = (name: string) => readFileSync(join(bridge.bascule.dir, name), 'utf8')
+    const services = file('routes.yaml').replace(
+      'services: {',
+      `services: { other: { base_url: "${bridge.service.url}" },`,
+    )
+    const withOther = file('settings.yaml').replace(
+      'service_audiences: {',
+      'service_audiences: { other: "https://o.example",',
+    )
+    const stays = await connect(t, bridge, user)
+    t.ok(await bridge.bascule.reload({ 'routes.yaml': services, 'settings.yaml': withOther }))
+    stays.socket.send('still here')
+    t.equal(await stays.message(), 'still here')
+    await signOut(bridge, user)
+    t.equal((await stays.closed).code, 4401)
+
+    const again = await connect(t, bridge, await loginByFetch(bridge.origin))
+    const changed = withOther.replace(/crud_service: "[^"]*"/, 'crud_service: "https://changed.example"')
+    t.ok(await bridge.bascule.reload({ 'settings.yaml': changed }))
+    t.equal((await again.closed).code, 1012)
+  },
+)
 
 t.test('the absolute end of a session closes its sockets', async (t) => {
   const bridge = await startLiveBridge(t, { settings: 'session: { idle_timeout: 2s, absolute_timeout: 2s }' })
