@@ -30,7 +30,14 @@ export async function runFile(job, { env, timeout }) {
   const started = performance.now()
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...env, NO_COLOR: '1', FORCE_COLOR: '0', BASCULE_TEST_RUNTIME: job.runtime },
+    // tap's own limit, 30 s, knows nothing of a loaded machine.
+    env: {
+      ...env,
+      TAP_TIMEOUT: String(timeout / 1000),
+      NO_COLOR: '1',
+      FORCE_COLOR: '0',
+      BASCULE_TEST_RUNTIME: job.runtime,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
