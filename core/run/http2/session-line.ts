@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Peer } from '../exchange.ts'
 import { Flight } from '../flight.ts'
@@ -7,6 +8,9 @@ import type { Limits } from '../limits.ts'
 import { type RequestHead, requestHead } from './request-head.ts'
 import { StreamAnswer } from './stream-answer.ts'
 import { StreamRequest } from './stream-request.ts'
+
+/** As the parser of HTTP/1 knows them: what cannot come that way cannot come this way either. */
+const known: ReadonlySet<string> = new Set(METHODS)
 
 /** One connection of HTTP/2. Its requests run side by side, each its own stream and its own ending. */
 export class SessionLine implements Line {
@@ -56,10 +60,11 @@ export class SessionLine implements Line {
     else flight.run()
   }
 
-  #refusal({ problem, size }: RequestHead, arrival: Arrival, ground: Ground): Refusal | undefined {
+  #refusal({ problem, size, method }: RequestHead, arrival: Arrival, ground: Ground): Refusal | undefined {
     const { headers } = this.limits
     if (problem !== undefined) return refusal('BAD_REQUEST', problem)
     if (size > headers) return refusal('HEADERS_TOO_LARGE', `the fields are larger than ${headers} bytes`)
+    if (!known.has(method)) return refusal('NOT_IMPLEMENTED', 'this method is not known here')
     const closed = ground.closed ? refusal('DRAINING', 'the server is shutting down') : undefined
     return inspectRequest(arrival, ground.names, this.limits) ?? (closed && { ...closed, retryAfter: 1 })
   }
