@@ -438,19 +438,26 @@ export interface NearMiss {
 
 export type Role = 'router' | 'filter' | 'terminal' | 'observer'
 
-/** Hooks return `undefined`, not `void`: with `void` an async hook compiles, and its rejection ends the process. */
-export interface Hooks<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName> {
-  run?: K extends 'observer' ? never : (x: Exchange<N, W, P>) => Verdict<K> | Promise<Verdict<K>>
+/** What any stage may do late. Hooks return `undefined`, not `void`: with `void` an async hook compiles, and its rejection ends the process. */
+export interface LateHooks<N extends SlotName, W extends SlotName, P extends SlotName> {
   /** In reverse order, for the stages the request got past (the stage that answered included). */
   response?(x: Exchange<never, N | W | P>, head: Head): undefined
   /** Exactly once a request, however it ended. */
   settled?(x: Exchange<never, N | W | P>, outcome: Outcome): undefined
 }
-export type Made<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName> = K extends
-  | 'router'
-  | 'observer'
-  ? Hooks<K, N, W, P>
-  : (route: Route) => Hooks<K, N, W, P>
+/** Of a stage that judges requests: a router, filter or terminal. One with nothing to judge proceeds, or is an observer. */
+export interface Hooks<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName>
+  extends LateHooks<N, W, P> {
+  run: (x: Exchange<N, W, P>) => Verdict<K> | Promise<Verdict<K>>
+}
+export interface ObserverHooks<N extends SlotName, W extends SlotName, P extends SlotName> extends LateHooks<N, W, P> {
+  run?: never
+}
+export type Made<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName> = K extends 'observer'
+  ? ObserverHooks<N, W, P>
+  : K extends 'router'
+    ? Hooks<K, N, W, P>
+    : (route: Route) => Hooks<K, N, W, P>
 
 /** A service that config names, and where. */
 export interface NamedService {

@@ -34,24 +34,26 @@ export async function load(
   const profiles = await withAskedStages(listed, sections, context)
   const services = readServices(context)
   const entries = await readRoutes(services, await routeKeys(profiles, context), context)
-  if (!core.server || !core.log || name === undefined || profiles[0]?.name !== name) return undefined
+  if (name === undefined || profiles[0]?.name !== name) return undefined
+  const complete = profiles.map((profile) => ({
+    ...profile,
+    routes: entries.filter((e) => (e.profile ?? name) === profile.name),
+  }))
+  const programs = await prove(complete, sections.values, context)
+  const adminPrograms = planAdmin(complete, context.report)
+  if (!core.server || !core.log) return undefined
 
   const { tls, ...own } = core.server
   const server = overridden(own, tls, options)
   const routes = entries.map((entry) => entry.route)
   sections.review({ server, services, routes })
   if (directory.settings) reviewServer({ ...server, tls }, directory.settings, report)
-  const complete = profiles.map((profile) => ({
-    ...profile,
-    routes: entries.filter((e) => (e.profile ?? name) === profile.name),
-  }))
   return {
     dir: directory.dir,
     ...{ server, tls, log: core.log, services, sections: sections.values },
     profile: complete[0]!,
     profiles: complete,
-    programs: await prove(complete, sections.values, context),
-    adminPrograms: planAdmin(complete, context.report),
+    ...{ programs, adminPrograms },
     loader: context.loader,
     files: filesOf(directory, profiles),
     optionsOf,

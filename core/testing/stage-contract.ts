@@ -160,7 +160,7 @@ async function hooksAreSynchronous(stage: Stage, input: Input): Promise<void> {
   )
 }
 
-type AnyHooks = Hooks<Role, SlotName, SlotName, SlotName>
+type AnyHooks = Partial<Hooks<Role, SlotName, SlotName, SlotName>>
 
 function watch(made: unknown, late: string[]): unknown {
   if (typeof made === 'function') return (route: Route) => watch((made as (route: Route) => unknown)(route), late)

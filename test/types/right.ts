@@ -43,9 +43,10 @@ export const plainFilter = defineStage({
   setup: () => () => ({ run: (x) => (x.header('x-acme') === undefined ? x.proceed() : x.reply(403, 'FORBIDDEN')) }),
 })
 
-export const hooksOnly = defineStage({
+export const lateFilter = defineStage({
   name: 'acme-stamp',
   setup: () => () => ({
+    run: (x) => x.proceed(),
     response(_x, head) {
       head.headers.set('x-acme', '1')
     },

@@ -8,5 +8,5 @@ export default defineStage({
   wants: ['session'],
   // wrong: what may be required must be wanted
   requires: () => ['token'],
-  setup: () => () => ({}),
+  setup: () => () => ({ run: (x) => x.proceed() }),
 })

@@ -7,5 +7,5 @@ export default defineStage({
   options: tenantOptions,
   // wrong: the schema's key is header
   applies: (_route, options) => options.heder !== '',
-  setup: () => () => ({}),
+  setup: () => () => ({ run: (x) => x.proceed() }),
 })
