@@ -10,7 +10,9 @@ export interface BridgeConfig {
   readonly adminPort: number
   readonly idp: { readonly issuer: string; readonly clientId: string; readonly clientSecret: string }
   /** By name. With an audience its route, `/api/NAME/*`, wants a session; without one it is open. */
-  readonly services: Readonly<Record<string, { readonly url: string; readonly audience?: string }>>
+  readonly services: Readonly<
+    Record<string, { readonly url: string; readonly audience?: string; readonly websocket?: boolean }>
+  >
 }
 
 /** The default profile as a team would deploy it: nothing is switched off for a measurement. */
@@ -34,12 +36,13 @@ export function writeBridgeConfig(folder: string, { port, adminPort, idp, servic
   })
   write('routes.yaml', {
     services: Object.fromEntries(named.map(([name, { url }]) => [name, { base_url: url }])),
-    routes: named.map(([name, { audience }]) => ({
+    routes: named.map(([name, { audience, websocket = false }]) => ({
       id: name.replaceAll('_', '-'),
       path: `/api/${name}/*`,
       target_service: name,
       preserve_path: true,
       auth: audience === undefined ? 'none' : 'session',
+      websocket,
     })),
   })
   write('profiles/audience-bridge.yaml', {

@@ -10,7 +10,7 @@ const result = await reloadStorm({ teardown: (fn) => endings.unshift(fn) }, { re
 for (const end of endings) await end()
 const kib = Math.round(result.heapGrowth / 1024)
 console.log(
-  `${result.reloads} reloads, ${result.requests} requests, ${result.failed} failed, ${result.downloads} downloads, ${result.torn} torn, heap ${kib} KiB, handles ${result.handleGrowth}`,
+  `${result.reloads} reloads, ${result.requests} requests, ${result.failed} failed, ${result.downloads} downloads, ${result.torn} torn, ${result.lost} of ${result.sockets} sockets lost, heap ${kib} KiB, handles ${result.handleGrowth}`,
 )
-const broken = result.failed > 0 || result.torn > 0 || kib > 16 * 1024 || result.handleGrowth > 24
+const broken = result.failed > 0 || result.torn > 0 || result.lost > 0 || kib > 16 * 1024 || result.handleGrowth > 24
 process.exitCode = broken ? 1 : 0

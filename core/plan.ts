@@ -20,6 +20,8 @@ export interface PlannedRoute {
   readonly path: string
   readonly auth: string
   readonly target_service: string
+  readonly websocket: boolean
+  readonly streaming: boolean
   readonly profile: string
   readonly at: string
   readonly stages: readonly PlannedStage[]
@@ -45,6 +47,8 @@ function plannedRoute(
     path: route.path,
     auth: route.auth,
     target_service: route.target_service,
+    websocket: route.websocket,
+    streaming: route.streaming,
     profile,
     at: route.at,
     stages: [
@@ -74,9 +78,10 @@ function describeRoute(r: PlannedRoute): string {
   const methods = r.methods === 'all' ? '*' : r.methods.join(',')
   const where = r.listener === 'admin' ? '  on the admin listener' : ''
   const target = r.target_service ? ` -> ${r.target_service}` : ''
+  const open = `${r.websocket ? '  websocket' : ''}${r.streaming ? '  streaming' : ''}`
   const width = Math.max(...r.stages.map((s) => s.name.length))
   const stages = r.stages.map((s) => `    ${s.name.padEnd(width)}  ${slots(s)}${s.settings_at}`)
-  return [`${r.route}  ${methods} ${r.path}  auth: ${r.auth}${target}${where}  (${r.at})`, ...stages].join('\n')
+  return [`${r.route}  ${methods} ${r.path}  auth: ${r.auth}${open}${target}${where}  (${r.at})`, ...stages].join('\n')
 }
 
 function slots({ needs, wants, provides }: PlannedStage): string {

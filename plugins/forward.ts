@@ -106,7 +106,8 @@ export default defineStage({
         const url = new URL(service.base_url).origin + path
         const all = [...headers, ...(credential?.headers({ method, url }) ?? [])]
         const lines = Array.from({ length: all.length / 2 }, (_, i) => `\n  ${all[2 * i]}: ${all[2 * i + 1]}`)
-        host.would(x, `send ${method} ${url}${lines.join('')}`)
+        const verb = x.upgrade ? 'open a WebSocket with' : 'send'
+        host.would(x, `${verb} ${method} ${url}${lines.join('')}`)
         return x.stream(nothing)
       },
     })

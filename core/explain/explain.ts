@@ -8,6 +8,7 @@ import { House } from '../house.ts'
 import { createListener } from '../listener.ts'
 import type { LoadedConfig } from '../load.ts'
 import { assemble } from '../pipeline.ts'
+import { listsWebSocket } from '../run/upgrade-request.ts'
 import { TraceHub, type TraceRecord } from '../trace.ts'
 import { type As, Intentions, NothingHost, silent } from './explain-host.ts'
 import { explainedConfig } from './explained-config.ts'
@@ -148,14 +149,23 @@ function hostOf({ headers = [] }: Question, { server }: LoadedConfig): string {
   return headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? new URL(server.public_url).host
 }
 
+/** What a handshake has beside `Upgrade`, where the question did not say. */
+const handshakeFields = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']
+
+function sameField(field: string, name: string): boolean {
+  return field.toLowerCase().startsWith(`${name.toLowerCase()}:`)
+}
+
 function requestText({ method, target, headers = [] }: Question, id: string, host: string): string {
   const own = headers.filter(([name]) => !['host', 'x-correlation-id', 'connection'].includes(name.toLowerCase()))
   const lines = own.map(([name, value]) => `${name}: ${value}`)
+  const upgrade = own.some(([name, value]) => name.toLowerCase() === 'upgrade' && listsWebSocket(value))
+  if (upgrade) lines.push(...handshakeFields.filter((field) => !own.some(([name]) => sameField(field, name))))
   return [
     `${method} ${target} HTTP/1.1`,
     `Host: ${host}`,
     `X-Correlation-ID: ${id}`,
-    'Connection: close',
+    `Connection: ${upgrade ? 'Upgrade' : 'close'}`,
     ...lines,
     '',
     '',

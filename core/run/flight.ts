@@ -28,7 +28,7 @@ export class Flight implements Runner, AnswerOwner {
   readonly id: string
   readonly method: string
   readonly body: ClientBody
-  readonly handshake: Handshake | undefined
+  handshake: Handshake | undefined
   readonly slots: Partial<Record<string, unknown>> = Object.create(noSlots)
   reads: ReadonlySet<string> = none
   position = -1
@@ -168,6 +168,7 @@ export class Flight implements Runner, AnswerOwner {
 
   upgraded(tunnel: Tunnel): void {
     this.#tunnel = tunnel
+    this.handshake = undefined // with all it held of node:http: an idle socket must cost little
     this.#ground.lasts(this)
   }
 

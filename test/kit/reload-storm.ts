@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm'
 import { startBascule, type TestLike } from './bascule.ts'
 import { profile, settings } from './default-profile.ts'
 import { startUpstream } from './upstream.ts'
+import { openSocket, type SocketClient, startSocketService } from './websocket.ts'
 
 export interface StormResult {
   readonly reloads: number
@@ -14,6 +15,9 @@ export interface StormResult {
   readonly failed: number
   readonly downloads: number
   readonly torn: number
+  /** WebSockets that were open from before the first reload, and those of them that did not answer after the last. */
+  readonly sockets: number
+  readonly lost: number
   /** Growth from a third of the way to the end, after a collection each; bytes and counts. */
   readonly heapGrowth: number
   readonly handleGrowth: number
@@ -24,19 +28,21 @@ const pieceBytes = 16 * 1024
 
 export async function reloadStorm(
   t: TestLike,
-  { reloads = 60, perSecond = 300, every = 100 } = {},
+  { reloads = 60, perSecond = 300, every = 100, sockets = 5 } = {},
 ): Promise<StormResult> {
   const upstream = await startUpstream(t, serve, { keep: false })
+  const live = await startSocketService(t)
   const files = {
     // What is captured of the log would count as heap.
     'settings.yaml': settings('server: { drain_timeout: 10s }\nlog: { level: error }'),
     'profiles/audience-bridge.yaml': profile(),
-    'routes.yaml': routes(upstream.url, 0),
+    'routes.yaml': routes(upstream.url, live.url, 0),
   }
   const bascule = await startBascule(t, files)
   const agent = new http.Agent({ keepAlive: true, maxSockets: 32 })
   t.teardown(() => agent.destroy())
   const counts = { requests: 0, failed: 0, downloads: 0, torn: 0 }
+  const open = await Promise.all(Array.from({ length: sockets }, () => openSocket(t, `${bascule.url}/live`)))
   let over = false
   const load = Promise.all([
     steady(bascule.url, agent, perSecond, counts, () => over),
@@ -45,7 +51,7 @@ export async function reloadStorm(
 
   let early = { heap: 0, handles: 0 }
   for (let i = 1; i <= reloads; i++) {
-    bascule.write({ 'routes.yaml': routes(upstream.url, i) })
+    bascule.write({ 'routes.yaml': routes(upstream.url, live.url, i) })
     if (!(await bascule.server.reload())) counts.failed++
     if (i === Math.ceil(reloads / 3)) early = measure()
     await passed(every)
@@ -53,7 +59,15 @@ export async function reloadStorm(
   const late = measure()
   over = true
   await load
-  return { reloads, ...counts, heapGrowth: late.heap - early.heap, handleGrowth: late.handles - early.handles }
+  const lost = (await Promise.all(open.map(answers))).filter((answered) => !answered).length
+  return {
+    sockets,
+    lost,
+    reloads,
+    ...counts,
+    heapGrowth: late.heap - early.heap,
+    handleGrowth: late.handles - early.handles,
+  }
 }
 
 async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -65,9 +79,17 @@ async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
   res.end()
 }
 
-function routes(url: string, n: number): string {
-  return `services: { api: { base_url: "${url}", idle_timeout: ${60 + (n % 2)}s } }
-routes: [{ id: open, description: "reload ${n}", path: "/*", target_service: api, upstream_path: "/{path}", auth: none }]
+async function answers({ socket, message }: SocketClient): Promise<boolean> {
+  if (socket.readyState !== socket.OPEN) return false
+  socket.send('still here')
+  return (await message()) === 'still here'
+}
+
+function routes(url: string, live: string, n: number): string {
+  return `services: { api: { base_url: "${url}", idle_timeout: ${60 + (n % 2)}s }, live: { base_url: "${live}" } }
+routes:
+  - { id: open, description: "reload ${n}", path: "/*", target_service: api, upstream_path: "/{path}", auth: none }
+  - { id: live, path: "/live", target_service: live, upstream_path: "/", auth: none, websocket: true }
 `
 }
 
