@@ -5,6 +5,7 @@ import { PerService } from './lib/chosen-service.ts'
 import { loginUrl } from './lib/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
 import { codeOf, reasonDetails, type TokenReason } from './lib/reasons.ts'
+import type { Session } from './lib/session.ts'
 import { isResourceIndicator } from './lib/text-values.ts'
 import type { Credential } from './lib/upstream.ts'
 
@@ -22,13 +23,14 @@ export default defineStage({
   sections: bridgeSections,
   applies: needsToken,
   async setup(host) {
-    const { broker } = await bridge(host)
-    return (route) => ({ run: resolver(route, broker, host.log, host.server.public_url) })
+    const { broker, sessions } = await bridge(host)
+    const tokens: Tokens = { credential: broker.credential, over: (session) => sessions.over(session) }
+    return (route) => ({ run: resolver(route, tokens, host.log, host.server.public_url) })
   },
   explain(host) {
     const { credential, intention } = pretendBroker(host)
     return (route) => {
-      const run = resolver(route, { credential }, host.log, host.server.public_url)
+      const run = resolver(route, { credential, over: () => false }, host.log, host.server.public_url)
       const intentions = new PerService(route, intention)
       return {
         run(x) {
@@ -70,14 +72,26 @@ function needsToken(route: Route): boolean {
   return route.auth === 'session' && route.target_service !== ''
 }
 
-function resolver(route: Route, broker: Pick<Broker, 'credential'>, log: Log, publicUrl: string) {
-  const resolvers = new PerService(route, (service) => resolverFor(service, route, broker, log, publicUrl))
+interface Tokens extends Pick<Broker, 'credential'> {
+  over(session: Session): boolean
+}
+
+function resolver(route: Route, tokens: Tokens, log: Log, publicUrl: string) {
+  const resolvers = new PerService(route, (service) => resolverFor(service, route, tokens, log, publicUrl))
   return (x: X) => resolvers.get(x.peek('service'))(x)
 }
 
-function resolverFor(service: string, route: Route, broker: Pick<Broker, 'credential'>, log: Log, publicUrl: string) {
-  const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> =>
-    isRefused(got) ? refuse(x, got) : x.proceed({ token: got })
+function resolverFor(service: string, route: Route, tokens: Tokens, log: Log, publicUrl: string) {
+  const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> => {
+    if (isRefused(got)) return refuse(x, got)
+    // Stages before may have waited, and so may the mint: once a logout was answered, nothing more is sent.
+    return tokens.over(x.get('session')) ? loggedOut(x) : x.proceed({ token: got })
+  }
+
+  function loggedOut(x: X): Verdict<'filter'> {
+    const detail = 'The session ended while this request was under way. It was not sent to the service.'
+    return x.reply(401, 'SESSION_REQUIRED', { detail, members: { login_url: loginUrl(publicUrl, x) } })
+  }
 
   function refuse(x: X, refusal: Refusal): Verdict<'filter'> {
     switch (refusal.kind) {
@@ -110,7 +124,7 @@ function resolverFor(service: string, route: Route, broker: Pick<Broker, 'creden
   }
 
   return (x: X): Verdict<'filter'> | Promise<Verdict<'filter'>> => {
-    const got = broker.credential(x.get('session'), service)
+    const got = tokens.credential(x.get('session'), service)
     return got instanceof Promise ? got.then((late) => answer(x, late)) : answer(x, got)
   }
 }

@@ -90,6 +90,8 @@ export interface Sessions {
   latest(session: Session): Promise<SessionData | 'gone'>
   /** Afterwards no request of this session succeeds. */
   end(session: Session, reason?: SessionEnd): Promise<void>
+  /** For who waited since the session was opened: whether it ended meanwhile, as far as this process knows. */
+  over(session: Session): boolean
   /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
   keyOf(session: Session): string
   /** False: there was none. */

@@ -82,3 +82,50 @@ t.test('signing out works while the identity provider is away, and without a ses
   t.equal((await wireFetch(`${kit.url}/api/crud/x`, { headers: { cookie } })).status, 401)
   t.equal((await wireFetch(`${kit.url}/auth/logout`, { method: 'POST' })).status, 200)
 })
+
+t.test('once a logout was answered, nothing of that session is sent any more', async (t) => {
+  const kit = await startAuth(t)
+  const { cookie } = await kit.login()
+  await kit.bff.line(({ msg }) => msg === 'bff_service_tokens_mapped')
+  const ask = () => wireFetch(`${kit.url}/api/crud/x`, { headers: { cookie } })
+  let loggedOut = false
+  let late = 0
+  const loop = async () => {
+    for (;;) {
+      const began = loggedOut
+      const { status } = await ask()
+      if (began && status !== 401) late++
+      if (began) return
+    }
+  }
+  const loops = Array.from({ length: 8 }, loop)
+  t.equal((await wireFetch(`${kit.url}/auth/logout`, { method: 'POST', headers: { cookie } })).status, 200)
+  loggedOut = true
+  await Promise.all(loops)
+  t.equal(late, 0)
+})
+
+t.test('a request that waits for its token while the user signs out is not sent to the service', async (t) => {
+  const kit = await startAuth(t)
+  let asked: () => void = () => {}
+  let release: () => void = () => {}
+  const minting = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  kit.idp.intercept = async (req) => {
+    if (req.url !== '/token' || kit.idp.counts.code === 0) return false
+    asked()
+    await released
+    return false
+  }
+  const { cookie } = await kit.login()
+  await minting
+  const waiting = wireFetch(`${kit.url}/api/crud/x`, { headers: { cookie } })
+  t.equal((await wireFetch(`${kit.url}/auth/logout`, { method: 'POST', headers: { cookie } })).status, 200)
+  release()
+  t.match(await (await waiting).json(), { status: 401, code: 'SESSION_REQUIRED' })
+  t.equal(kit.crud.requests.length, 0)
+})
