@@ -58,6 +58,8 @@ function rulesOf(host: Host<Options>): Rules {
 
 function hooksOf(rules: Rules, route: Route) {
   const methods = methodsOf(route).join(', ')
+  // Where the client brings its token itself, a page that may call is a page that may send it.
+  const allowHeaders = route.auth === 'bearer' ? withHeader(rules.allowHeaders, 'Authorization') : rules.allowHeaders
   return {
     run(x: X): Verdict<'filter'> {
       if (preflightMethod(x) === undefined) return x.proceed()
@@ -78,10 +80,15 @@ function hooksOf(rules: Rules, route: Route) {
         if (rules.exposeHeaders !== '') raw.push('Access-Control-Expose-Headers', rules.exposeHeaders)
       } else if (status === 204) {
         raw.push('Access-Control-Allow-Methods', withMethod(methods, asked), 'Access-Control-Max-Age', rules.maxAge)
-        if (rules.allowHeaders !== '') raw.push('Access-Control-Allow-Headers', rules.allowHeaders)
+        if (allowHeaders !== '') raw.push('Access-Control-Allow-Headers', allowHeaders)
       }
     },
   }
+}
+
+function withHeader(names: string, name: string): string {
+  if (names.toLowerCase().split(', ').includes(name.toLowerCase())) return names
+  return names === '' ? name : `${names}, ${name}`
 }
 
 const plainVary = ['Origin']

@@ -80,7 +80,7 @@ export default defineStage({
     const { routes } = host
     const sessions = routes.some(isLive) ? await host.shared(sessionsShared, host.section('session')) : undefined
     return (route) => {
-      const filter = new ResponseFilter(own, isPersonal(route))
+      const filter = new ResponseFilter(own, isPersonal(route), route.auth === 'bearer')
       const rules = new PerService(route, (name): ForwardRules => {
         const { timeout, idle_timeout } = serviceOf(route, name, host.services)
         const of = upstreams.get(name)!

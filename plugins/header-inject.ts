@@ -8,6 +8,7 @@ import {
   type Route,
   type Service,
 } from '../core/index.ts'
+import type { Bearer } from './lib/bearer.ts'
 import { PerService, serviceOf } from './lib/chosen-service.ts'
 import { pushForwarded } from './lib/forwarded.ts'
 import { originalUser } from './lib/original-user.ts'
@@ -28,7 +29,7 @@ declare module '../core/contract.ts' {
   }
 }
 
-type InjectExchange = Exchange<'route' | 'match', 'session' | 'token' | 'service', 'upstream'>
+type InjectExchange = Exchange<'route' | 'match', 'session' | 'bearer' | 'token' | 'service', 'upstream'>
 
 const cookieName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no cookie name')
 const own = new OwnCookies()
@@ -61,16 +62,22 @@ class Injector {
 
   #headers(x: InjectExchange, hasCredential: boolean): string[] {
     const trusted = this.#peers.trusts(x.client.ip)
-    const authorization = this.#route.auth === 'none' && !hasCredential
+    const bearer = x.peek('bearer')
+    const authorization = (this.#route.auth === 'none' || bearer !== undefined) && !hasCredential
     const headers = keepRequestHeaders(x.rawHeaders, this.#cookies, { authorization, forwarded: trusted })
     if (x.method === 'OPTIONS') countHop(headers)
     headers.push('X-Correlation-ID', x.id)
     pushTraceContext(headers, x)
     const session = x.peek('session')
     if (session !== undefined) headers.push('X-Original-User', originalUser(session))
+    else if (isUser(bearer)) headers.push('X-Original-User', originalUser(bearer))
     pushForwarded(headers, x, trusted)
     return headers
   }
+}
+
+function isUser(bearer: Bearer | undefined): bearer is Bearer & { readonly sub: string } {
+  return bearer?.sub !== undefined
 }
 
 function basePath({ base_url }: Service): string {
@@ -91,7 +98,7 @@ function* problems(route: Route): Iterable<string> {
 export default defineStage({
   name: 'header-inject',
   needs: ['route', 'match'],
-  wants: ['session', 'token', 'service'],
+  wants: ['session', 'bearer', 'token', 'service'],
   provides: ['upstream'],
   also: ['upgrades'],
   sections: { session: sections.session },

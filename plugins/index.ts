@@ -1,5 +1,6 @@
 // Stages for those who compose in TypeScript (docs/embed.md): the six of the default profile, and what stands beside them (docs/stages/).
 // Config names them instead.
+import bearerAuth from './bearer-auth.ts'
 import cors from './cors.ts'
 import forward from './forward.ts'
 import headerInject from './header-inject.ts'
@@ -15,6 +16,7 @@ import tokenResolve from './token-resolve.ts'
 
 declare module '../core/embed/stage-list.ts' {
   interface StageNames {
+    'bearer-auth': typeof bearerAuth
     cors: typeof cors
     'rate-limit': typeof rateLimit
     'request-limits': typeof requestLimits
@@ -34,6 +36,8 @@ declare module '../core/embed/stage-list.ts' {
 // a compiler reads a file of types only if something of it is named.
 export type { AuthzMapping } from './lib/authz-map.ts'
 export type { PdpSettings } from './lib/authz-settings.ts'
+export type { Bearer } from './lib/bearer.ts'
+export type { BearerSettings } from './lib/bearer-settings.ts'
 export type { ClientAuthSettings } from './lib/client-auth-settings.ts'
 export type { CorsSettings } from './lib/cors-settings.ts'
 export type { Minter } from './lib/minter.ts'
@@ -43,6 +47,7 @@ export type { SessionStore } from './lib/session-store.ts'
 export type { AuthSettings, SessionSettings } from './lib/settings.ts'
 export type { Credential, UpstreamRequest } from './lib/upstream.ts'
 export {
+  bearerAuth,
   cors,
   forward,
   headerInject,

@@ -5,7 +5,10 @@ import type { LoadContext } from './context.ts'
 import type { LoadedProfile } from './profiles.ts'
 import type { SectionReader } from './sections.ts'
 
-/** Each goes right behind the router, where it sees every request first and every answer last. Its place is the section's. */
+/**
+ * Each goes right behind the router, where it sees every request first and every answer last; one that guards routes stands with its like,
+ * before the first that the profile lists, so that what edits answers edits its refusals, too. Its place is the section's.
+ */
 export async function withAskedStages(
   profiles: readonly LoadedProfile[],
   sections: SectionReader,
@@ -32,5 +35,17 @@ async function askedStages(sections: SectionReader, context: LoadContext): Promi
 function withThem({ stages }: LoadedProfile, asked: readonly ListedStage[]): readonly ListedStage[] {
   const missing = asked.filter(({ stage }) => !stages.some((listed) => listed.stage === stage))
   const behind = stages.findIndex(({ stage }) => roleOf(stage) === 'router') + 1
-  return [...stages.slice(0, behind), ...missing, ...stages.slice(behind)]
+  const first = stages.findIndex(isGuard)
+  const before = first === -1 ? behind : Math.max(first, behind)
+  return [
+    ...stages.slice(0, behind),
+    ...missing.filter((asked) => !isGuard(asked)),
+    ...stages.slice(behind, before),
+    ...missing.filter(isGuard),
+    ...stages.slice(before),
+  ]
+}
+
+function isGuard({ stage }: ListedStage): boolean {
+  return (stage.guards?.length ?? 0) > 0
 }

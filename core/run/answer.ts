@@ -103,7 +103,7 @@ export class Answer implements Sink {
     try {
       const problem = extra.body === undefined && status >= 400
       body = bytesOf(problem ? this.#problem(status, code, extra) : (extra.body ?? ''))
-      headers = problem ? problemHeaders(status, this.#owner.id, extra.retryAfter) : []
+      headers = problem ? problemHeaders(status, this.#owner.id, extra.retryAfter, extra.headers) : []
       if (extra.headers) headers.push(...extra.headers)
       nameAnswer(headers, this.#owner.id)
       assertSendable(status, headers)

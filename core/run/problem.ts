@@ -1,5 +1,6 @@
 import type { RawHeaders } from '../contract.ts'
 import { titleOf } from '../errors.ts'
+import { firstValue } from './raw-headers.ts'
 
 export interface ProblemFields {
   readonly status: number
@@ -30,7 +31,12 @@ export function problemBody(p: ProblemFields): string {
 }
 
 /** Fields of every problem answer. A 401 must carry a challenge (RFC 9110 §15.5.2); `Session` is a scheme no browser opens a dialog for. */
-export function problemHeaders(status: number, correlationId: string, retryAfter?: number): RawHeaders {
+export function problemHeaders(
+  status: number,
+  correlationId: string,
+  retryAfter?: number,
+  own: RawHeaders = [],
+): RawHeaders {
   const headers = [
     'Content-Type',
     'application/problem+json',
@@ -41,7 +47,7 @@ export function problemHeaders(status: number, correlationId: string, retryAfter
     'X-Correlation-ID',
     correlationId,
   ]
-  if (status === 401) headers.push('WWW-Authenticate', 'Session')
+  if (status === 401 && firstValue(own, 'www-authenticate') === undefined) headers.push('WWW-Authenticate', 'Session')
   if (retryAfter !== undefined) headers.push('Retry-After', String(Math.max(1, Math.ceil(retryAfter))))
   return headers
 }

@@ -1,14 +1,19 @@
 import { escapedPart } from './header-word.ts'
-import type { Session } from './session.ts'
 
-const known = new WeakMap<Session, string>()
+/** A session, or the bearer of an access token. */
+interface Somebody {
+  readonly provider: string
+  readonly sub: string
+}
 
-/** Value of X-Original-User: `auth:account:{provider}:{sub}`. Worked out once a session. */
-export function originalUser(session: Session): string {
-  let value = known.get(session)
+const known = new WeakMap<Somebody, string>()
+
+/** Value of X-Original-User: `auth:account:{provider}:{sub}`. Worked out once a session, or a token. */
+export function originalUser(who: Somebody): string {
+  let value = known.get(who)
   if (value === undefined) {
-    value = `auth:account:${escapedPart(session.provider)}:${escapedPart(session.sub)}`
-    known.set(session, value)
+    value = `auth:account:${escapedPart(who.provider)}:${escapedPart(who.sub)}`
+    known.set(who, value)
   }
   return value
 }

@@ -49,11 +49,16 @@ const notInTrailers =
 export class ResponseFilter {
   readonly #own: OwnCookies
   readonly #personal: boolean
+  readonly #ownToken: boolean
 
-  /** `personal`: the answer is for one session, and no shared cache may keep it (RFC 9111 §5.2.2.7). */
-  constructor(own: OwnCookies, personal: boolean) {
+  /**
+   * `personal`: the answer is for one session, and no shared cache may keep it (RFC 9111 §5.2.2.7). `ownToken`: the client sent the token
+   * itself, so that what the service says of it is for the client.
+   */
+  constructor(own: OwnCookies, personal: boolean, ownToken = false) {
     this.#own = own
     this.#personal = personal
+    this.#ownToken = ownToken
   }
 
   head(status: number, fields: WireFields): RawHeaders {
@@ -69,7 +74,7 @@ export class ResponseFilter {
       if (rule === 'drop' || nominated?.has(lower)) continue
       let value = raw[i + 1]!
       if (rule === 'cookie' && this.#own.owns(cookieName(value))) continue
-      if (rule === 'challenge') {
+      if (rule === 'challenge' && !this.#ownToken) {
         value = withoutChallenge(value, 'bearer')
         if (value === '') {
           if (challenges === 'untouched') challenges = 'dropped'

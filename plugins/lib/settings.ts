@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { didYouMean, type PluginRef, type Section } from '../../core/index.ts'
+import { type BearerSettings, bearerSchema, reviewBearer } from './bearer-settings.ts'
 import { type ClientAuthSettings, checkClientAuth, clientAuthKeys, clientAuthOf } from './client-auth-settings.ts'
 import { type CorsSettings, corsSection } from './cors-settings.ts'
 import { type PresetName, presetNames, presetOf } from './idp-presets.ts'
@@ -29,6 +30,8 @@ export interface AuthSettings extends ClientAuthSettings {
   readonly mint: PluginRef
   /** What filled in the rest where settings.yaml is silent. */
   readonly preset: PresetName | null
+  /** Null: no access tokens are taken. */
+  readonly bearer: BearerSettings | null
 }
 
 /** Section `session`. Times in milliseconds; `keys` newest first, empty: one is made at start. */
@@ -106,6 +109,7 @@ const authSchema = z
       oauth_scopes: scopes,
       authorize_params: authorizeParams,
       mint,
+      bearer: bearerSchema,
       preset: z.enum(presetNames, { error: unknownPreset }).nullable().default(null),
     },
     { error: needed('auth', 'issuer, client_id and client_secret') },
@@ -195,7 +199,11 @@ const sessionSchema = z
 const auth: Section<AuthSettings> = {
   schema: authSchema,
   refs: (value) => [{ kind: 'minter', ref: value.mint, path: ['mint'] }],
-  review: reviewAuth,
+  stages: ({ bearer }) => (bearer === null ? [] : ['bearer-auth']),
+  review(value, view) {
+    reviewAuth(value, view)
+    reviewBearer(value.bearer, view)
+  },
 }
 const session: Section<SessionSettings> = {
   schema: sessionSchema,

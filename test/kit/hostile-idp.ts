@@ -17,6 +17,10 @@ export interface HostileIdp {
   instead: ((res: ServerResponse) => unknown) | undefined
   /** Access tokens with these claims over the good ones. */
   access: Claims
+  /** What it says of a token that it is asked about (RFC 7662); undefined: it breaks. */
+  introspected: Claims | undefined
+  /** Tokens it was asked about. */
+  readonly introspections: string[]
   /** Its signing keys cannot be had. */
   keysAway: boolean
   sign(claims: Claims, header?: Readonly<Record<string, string>>): Promise<string>
@@ -36,7 +40,17 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const nonces = new Map<string, string>()
   const idp: HostileIdp = {
-    ...{ issuer, claims: {}, answer: {}, access: {}, instead: undefined, keysAway: false, asked: [] },
+    ...{
+      issuer,
+      claims: {},
+      answer: {},
+      access: {},
+      instead: undefined,
+      keysAway: false,
+      asked: [],
+      introspected: undefined,
+      introspections: [],
+    },
     sign: (claims, header = {}) =>
       new SignJWT({ ...claims }).setProtectedHeader({ alg: 'RS256', kid: 'k', ...header }).sign(privateKey),
   }
@@ -73,6 +87,10 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
     let body = ''
     for await (const piece of req.setEncoding('utf8')) body += piece
     const form = new URLSearchParams(body)
+    if (url.pathname === '/introspect') {
+      idp.introspections.push(form.get('token') ?? '')
+      return idp.introspected === undefined ? res.writeHead(500).end() : json(res, idp.introspected)
+    }
     idp.asked.push(form)
     if (idp.instead !== undefined) return idp.instead(res)
     return json(res, await tokens(form))
@@ -84,6 +102,7 @@ function metadata(issuer: string) {
   return {
     ...{ issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` },
     jwks_uri: `${issuer}/jwks`,
+    introspection_endpoint: `${issuer}/introspect`,
     // What it offers must not widen what is taken.
     id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'],
   }

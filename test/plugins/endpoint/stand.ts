@@ -22,7 +22,7 @@ export async function stand(t: TestLike, { settings = '', auth = '', routes = ''
   const files = {
     'settings.yaml': `
 server: { port: ${port}, public_url: "${url}" }
-auth: { issuer: "${idp.issuer}", client_id: bff, client_secret: "a client secret of the bridge"${auth} }
+auth: { issuer: "${idp.issuer}", client_id: bff, client_secret: "a client secret of the bridge"${auth && `, ${auth}`} }
 service_audiences: { api: "https://api.test" }
 ${settings}
 `,
