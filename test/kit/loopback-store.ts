@@ -90,10 +90,12 @@ export class LoopbackStore implements SessionStore {
         this.#socket = undefined
       })
     await once(socket, 'connect')
-    createInterface(socket).on('line', (line) => {
-      const { id, done } = JSON.parse(line) as { id: number; done: unknown }
-      this.#open.get(id)?.(done)
-    })
+    createInterface(socket)
+      .on('error', () => {})
+      .on('line', (line) => {
+        const { id, done } = JSON.parse(line) as { id: number; done: unknown }
+        this.#open.get(id)?.(done)
+      })
     return socket
   }
 }

@@ -39,14 +39,16 @@ export async function startStoreServer(): Promise<StoreServer> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}))
-    createInterface(socket).on('line', async (line) => {
-      const call = JSON.parse(line) as StoreCall
-      calls.push(call)
-      if ((await self.before?.(call)) === false) return
-      const done = await perform(store, leases, call)
-      if ((await self.after?.(call)) === false || socket.destroyed) return
-      socket.write(`${JSON.stringify({ id: call.id, done })}\n`)
-    })
+    createInterface(socket)
+      .on('error', () => {})
+      .on('line', async (line) => {
+        const call = JSON.parse(line) as StoreCall
+        calls.push(call)
+        if ((await self.before?.(call)) === false) return
+        const done = await perform(store, leases, call)
+        if ((await self.after?.(call)) === false || socket.destroyed) return
+        socket.write(`${JSON.stringify({ id: call.id, done })}\n`)
+      })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
