@@ -101,11 +101,16 @@ export function holdsAudience(token: string, audience: string): boolean {
   return payload !== undefined && audiencesOf(payload).includes(audience)
 }
 
-/** The earlier of `expires_in` and `exp`: backends go by `exp`, and its whole seconds end up to a second sooner. Never endless: dates end. */
+/**
+ * The earlier of `expires_in` and `exp`: backends go by `exp`, and its whole seconds end up to a second sooner. Never endless: dates end.
+ * `expires_in` counts from the question; of an answer that took longer than the token lives, only `exp` can tell.
+ */
 function lifeOf(payload: JWTPayload, got: readonly string[], { now, expiresAt }: Expected): Judged {
   const exp = typeof payload.exp === 'number' ? payload.exp * 1000 : Number.POSITIVE_INFINITY
   if (Number.isNaN(expiresAt)) return bad('token_expired', got, 'a token without a lifetime')
-  if (exp > now) return { kind: 'good', expiresAt: Math.min(exp, expiresAt, now + longestLife) }
+  const late = expiresAt <= now
+  if (exp > now && !(late && exp === Number.POSITIVE_INFINITY))
+    return { kind: 'good', expiresAt: Math.min(exp, late ? exp : expiresAt, now + longestLife) }
   if (now - exp <= maxSkew && expiresAt > now) return { kind: 'good', expiresAt }
   return bad('token_expired', got, `a token that expired ${Math.round((now - exp) / 1000)} s ago; compare the clocks`)
 }

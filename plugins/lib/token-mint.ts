@@ -84,22 +84,30 @@ async function mintAlone(
       continue
     }
     enter(tools, turn, 'redeem')
+    const asked = tools.clock.wall()
     const minted = await askMinter(tools, plan, grant)
     enter(tools, turn, 'keep')
     if (minted.kind === 'access_lost' && stale === undefined) {
       stale = grant.access?.token
       continue
     }
-    const outcome = await keepOutcome(tools, session, plan, grant, minted)
+    const outcome = await keepOutcome(tools, session, plan, grant, minted, asked)
     if (outcome !== 'raced') return outcome
   }
   return idpAway
 }
 
-async function keepOutcome(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, minted: Minted) {
+async function keepOutcome(
+  tools: MintTools,
+  session: Session,
+  plan: TokenPlan,
+  grant: Grant,
+  minted: Minted,
+  asked: number,
+) {
   switch (minted.kind) {
     case 'token':
-      return keepToken(tools, session, plan, grant, minted)
+      return keepToken(tools, session, plan, grant, minted, asked)
     case 'refused':
       return keepDenial(tools, session, plan, grant, minted)
     case 'access_lost':
@@ -122,7 +130,14 @@ function enter({ clock }: MintTools, turn: Turn, phase: Turn['phase']): void {
 
 type MintedToken = Extract<Minted, { readonly kind: 'token' }>
 
-async function keepToken(tools: MintTools, session: Session, plan: TokenPlan, grant: Grant, minted: MintedToken) {
+async function keepToken(
+  tools: MintTools,
+  session: Session,
+  plan: TokenPlan,
+  grant: Grant,
+  minted: MintedToken,
+  asked: number,
+) {
   const { service, audience } = plan.wish
   const { opaque } = plan.check
   let rotated = minted
@@ -137,6 +152,16 @@ async function keepToken(tools: MintTools, session: Session, plan: TokenPlan, gr
   const wall = tools.clock.wall()
   const judged = await judge(tools, plan, minted, wall)
   if (judged.kind === 'unavailable') return idpAway
+  const overdue = minted.expiresAt <= wall && minted.expiresAt >= asked + 1000
+  if (judged.kind === 'bad' && judged.reason === 'token_expired' && overdue) {
+    // Not the identity provider's clock but its pace: the token had lived its life when it came, and the next one may not.
+    tools.log.warn(
+      { issuer: tools.issuer, service, error: 'the answer took longer than the token lives' },
+      'idp_request_failed',
+    )
+    const data = await keep(tools, session, plan, grant, rotated)
+    return data === 'gone' ? sessionOver : idpAway
+  }
   if (judged.kind === 'bad') {
     const { reason, got, words } = judged
     const entry: StoredRefusal = { refused: reason, config: plan.config, until: now + believeBad }
@@ -149,7 +174,9 @@ async function keepToken(tools: MintTools, session: Session, plan: TokenPlan, gr
   const expiresAt = now + (judged.expiresAt - wall)
   const entry: StoredToken = { token: minted.token, config: plan.config, audience, mintedAt: now, expiresAt }
   const data = await keep(tools, session, plan, grant, rotated, entry)
-  return data === 'gone' ? sessionOver : liveOf(entry).credential
+  if (data === 'gone') return sessionOver
+  const live = liveOf(entry)
+  return tools.clock.now() < live.deadAt ? live.credential : idpAway
 }
 
 async function judge(
@@ -190,13 +217,13 @@ async function keep(
   plan: TokenPlan,
   grant: Grant,
   minted: MintedToken | MintRefused,
-  entry: StoredToken | StoredRefusal,
+  entry?: StoredToken | StoredRefusal,
 ) {
   const renewed = minted.kind === 'token' && minted.renewsAccess === true ? minted : undefined
   const change = (data: SessionData): SessionData => ({
     ...data,
     ...(renewed === undefined ? {} : { access: { token: renewed.token, expiresAt: renewed.expiresAt } }),
-    services: { ...data.services, [plan.wish.service]: entry },
+    ...(entry === undefined ? {} : { services: { ...data.services, [plan.wish.service]: entry } }),
   })
   return storeRotated(tools, session, grant.refreshToken, minted.refreshToken, change)
 }

@@ -365,3 +365,39 @@ t.test('a token that had expired when it came is refused, with a word on clocks'
   t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'token_expired' })
   t.match(log.find('service_token_unusable')?.fields.error, /expired 600 s ago; compare the clocks/)
 })
+
+t.test('a token that lived its life on the way is a passing fault, and its refresh token is kept', async (t) => {
+  const { broker, session, sessions, idp, log, clock } = await stand()
+  idp.lifetime = 2
+  idp.instead = async (asked) => {
+    const answer = await idp.give(asked)
+    await clock.pass(3000)
+    return answer
+  }
+  t.match(await broker.credential(session, 'analytics'), { kind: 'unavailable', what: 'idp' })
+  t.equal(sessions.secretsOf(session).refreshToken, 'R1')
+  t.match(log.find('idp_request_failed')?.fields.error, /took longer than the token lives/)
+  idp.instead = undefined
+  good(await broker.credential(session, 'analytics'))
+  t.equal(idp.reused, 0)
+})
+
+t.test('of an answer that took longer than expires_in, exp tells how long the token lives', async (t) => {
+  const { broker, session, idp, clock } = await stand()
+  idp.instead = async (asked) => {
+    const answer = await idp.give(asked, { exp: clock.wall() / 1000 + 300 })
+    await clock.pass(3000)
+    return { ...answer, expiresAt: clock.wall() - 1000 }
+  }
+  const credential = good(await broker.credential(session, 'analytics'))
+  t.ok(credential.expiresAt > clock.now() + 290_000)
+})
+
+t.test('an identity provider that gives dead tokens is not asked at each request', async (t) => {
+  const { broker, session, idp, clock } = await stand()
+  idp.lifetime = 0
+  idp.instead = (asked) => idp.give(asked, { exp: clock.wall() / 1000 - 5 })
+  for (let n = 0; n < 5; n++)
+    t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'token_expired' })
+  t.equal(idp.asked.length, 1)
+})
