@@ -1,4 +1,5 @@
 import { Server, type ServerOptions } from 'node:https'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { TlsSettings } from './config/tls-settings.ts'
 import { http1Options, serveHttp1 } from './listener.ts'
@@ -14,6 +15,8 @@ const HANDSHAKE_MS = 10_000
  */
 export class TlsListener extends Server {
   readonly #http2: ReturnType<typeof http2Front>
+  /** In a handshake or past it. */
+  readonly #sockets = new Set<Socket>()
 
   constructor(tls: TlsSettings, ground: () => Ground) {
     super({
@@ -23,6 +26,10 @@ export class TlsListener extends Server {
       handshakeTimeout: HANDSHAKE_MS,
     })
     this.#http2 = http2Front(ground)
+    this.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
     const http1 = this.listeners('secureConnection')
     this.removeAllListeners('secureConnection')
     this.on('secureConnection', (socket: TLSSocket) => {
@@ -46,6 +53,7 @@ export class TlsListener extends Server {
   override closeAllConnections(): void {
     super.closeAllConnections()
     this.#http2.closeAll()
+    for (const socket of this.#sockets) socket.destroy() // those in a handshake, too: a shutdown waits for no one
   }
 }
 

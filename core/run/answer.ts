@@ -7,7 +7,7 @@ import type { ClientAnswer, ClientRequest } from './client-message.ts'
 import { assertSendable, assertStatus, earlyHints, endToEnd, nameAnswer, pairs, promisedLength } from './fields.ts'
 import type { Limits } from './limits.ts'
 import { problemBody, problemHeaders } from './problem.ts'
-import { isWritableValue, removeAll } from './raw-headers.ts'
+import { allValues, isWritableValue, removeAll } from './raw-headers.ts'
 import type { Handshake } from './upgrade-handshake.ts'
 import { Tunnel, type TunnelEnd } from './upgrade-tunnel.ts'
 
@@ -170,7 +170,8 @@ export class Answer implements Sink {
     this.#done = true
     this.#started = true
     this.#source = undefined
-    if (trailers?.length && this.#res.chunkedEncoding) this.#res.addTrailers(pairs(endToEnd(trailers)))
+    if (trailers?.length && this.#res.chunkedEncoding && takesTrailers(this.#res.req))
+      this.#res.addTrailers(pairs(endToEnd(trailers)))
     this.#res.end()
     if (this.#res.writableLength > 0) this.#press()
   }
@@ -324,6 +325,14 @@ function switching(headers: RawHeaders): Buffer {
 }
 
 function ignore(): void {}
+
+/** On HTTP/1 only who says so reads them (RFC 9110 §6.5.1); on HTTP/2 they are a part of every message. */
+function takesTrailers({ httpVersionMajor, rawHeaders }: ClientRequest): boolean {
+  return (
+    httpVersionMajor === 2 ||
+    allValues(rawHeaders, 'te').some((value) => /(?:^|[,\s])trailers(?:$|[,;\s])/i.test(value))
+  )
+}
 
 function flushHead(answer: Answer): void {
   answer.flushHead()

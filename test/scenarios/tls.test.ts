@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import https from 'node:https'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import tls, { type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t from 'tap'
@@ -147,4 +148,37 @@ t.test('an answer that breaks off is a reset connection, not an end', async (t) 
   })
   const bridge = await startBascule(t, tlsBridge(service.url))
   await t.rejects(get(bridge.url))
+})
+
+t.test('a shutdown does not wait for a handshake that never comes', async (t) => {
+  const bridge = await startBascule(t, tlsBridge('http://127.0.0.1:9'))
+  const silent = connect(Number(new URL(bridge.url).port), '127.0.0.1')
+  t.teardown(() => silent.destroy())
+  await once(silent, 'connect')
+  const closed = once(silent, 'close')
+  await bridge.stop()
+  await closed
+})
+
+t.test('trailers go to a client of HTTP/1.1 that says it takes them, and to no other', async (t) => {
+  const service = await startUpstream(t, (_req, res) => {
+    res.writeHead(200, { Trailer: 'X-Sum' }).write('body')
+    res.addTrailers({ 'X-Sum': '42' })
+    res.end()
+  })
+  const bridge = await startBascule(t, tlsBridge(service.url))
+  for (const [fields, want] of [
+    ['TE: trailers\r\nConnection: TE\r\n', true],
+    ['', false],
+    ['TE: gzip\r\n', false],
+  ] as const) {
+    const socket = await handshake(t, bridge.url, { ALPNProtocols: ['http/1.1'] })
+    socket.write(`GET / HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`)
+    let text = ''
+    socket.on('data', (piece: Buffer) => {
+      text += piece.toString('latin1')
+    })
+    while (!/\r\n0\r\n(?:X-Sum.*\r\n)?\r\n$/i.test(text)) await once(socket, 'data')
+    t.equal(/X-Sum: 42\r\n\r\n$/.test(text), want)
+  }
 })
