@@ -4,7 +4,8 @@ import type { Flow } from '../lib/flows.ts'
 import type { CodeAnswer } from '../lib/idp.ts'
 import { classify } from '../lib/idp-errors.ts'
 import { continuePage, pageHeaders } from '../lib/login-pages.ts'
-import { type AuthParts, authParts, loginSections, redirect, refuse, refuseFor } from '../lib/login-parts.ts'
+import { maxAgeOf } from '../lib/login-params.ts'
+import { type AuthParts, authParts, loginSections, redirect, refuse, refuseFor, storeAway } from '../lib/login-parts.ts'
 import { sessionData } from '../lib/login-session.ts'
 import { restartLogin, wantedResources } from '../lib/login-start.ts'
 import { isRandomId } from '../lib/random-id.ts'
@@ -31,8 +32,7 @@ export default defineEndpoint({
       origin: new URL(host.server.public_url).origin,
       background: (work) => host.background(work),
     }
-    return () => (x) =>
-      callback(x, parts).catch((cause: unknown) => x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause }))
+    return () => (x) => callback(x, parts).catch((cause: unknown) => storeAway(x, cause))
   },
 })
 
@@ -48,13 +48,25 @@ async function callback(x: Exchange, parts: Parts): Promise<Reply> {
   if (taken.kind === 'unknown' || handle === undefined) return notOurs(x)
   const { flow } = taken
   if (flow.issuer !== parts.idp.issuer) return notOurs(x)
+  const redeemed = redeem(parts, x, state, flow)
+  let answer: CodeAnswer
   try {
-    const answer = await withinMs(patience, redeem(parts, x, state, flow))
-    return await signIn(x, parts, flow, answer)
+    answer = await withinMs(patience, redeemed)
   } catch (error) {
-    if (error instanceof StoreAway) throw error.cause
+    if (isTimeout(error)) parts.background(giveBack(parts, redeemed))
     return refusedByIdp(x, parts, handle, flow, error)
   }
+  return signIn(x, parts, { flow, handle, answer })
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError'
+}
+
+/** Nobody waits for this login any more: what it is given after all must not stay good for months. */
+async function giveBack({ idp }: Parts, redeemed: Promise<CodeAnswer>): Promise<void> {
+  const late = await redeemed.catch(() => undefined)
+  if (late?.refreshToken !== undefined) await idp.revoke(late.refreshToken).catch(() => {})
 }
 
 /** One answer whatever was wrong: which states are alive is nobody's business. */
@@ -68,25 +80,27 @@ function notOurs(x: Exchange, returnTo?: string): Reply {
 
 /** RFC 8707 section 2.2: many resources on authorize, one on the grant. The login's own access token is then good for that service. */
 function redeem(parts: Parts, x: Exchange, state: string, flow: Flow): Promise<CodeAnswer> {
-  const { nonce, codeVerifier, resources } = flow
-  const params = resources.slice(0, 1).map((resource): [string, string] => ['resource', resource])
-  return parts.idp.codeGrant(new URL(`${parts.redirectUri}${x.query}`), { state, nonce, codeVerifier }, params)
+  const { nonce, codeVerifier, resources, passed } = flow
+  const maxAge = maxAgeOf(passed, parts.authorizeParams)
+  const first = parts.userinfo ? [] : resources.slice(0, 1)
+  const params = first.map((resource): [string, string] => ['resource', resource])
+  return parts.idp.codeGrant(new URL(`${parts.redirectUri}${x.query}`), { state, nonce, codeVerifier, maxAge }, params)
 }
 
-class StoreAway extends Error {}
+interface Done {
+  readonly flow: Flow
+  readonly handle: string
+  readonly answer: CodeAnswer
+}
 
-async function signIn(x: Exchange, parts: Parts, flow: Flow, answer: CodeAnswer): Promise<Reply> {
+async function signIn(x: Exchange, parts: Parts, done: Done): Promise<Reply> {
   const { sessions, broker } = parts.bridge
-  const data = sessionData({ ...parts, answer, flow, wanted: wantedResources(parts) })
-  try {
-    const { id, session } = await sessions.create(data)
-    await endOld(x, parts, flow)
-    parts.background(broker.prefetch(session))
-    const headers = [...pageHeaders, ...setCookie(parts.reader.cookie, id)]
-    return x.reply(200, 'OK', { headers, body: continuePage(flow.returnTo) })
-  } catch (cause) {
-    throw new StoreAway('the session store is away', { cause })
-  }
+  const data = sessionData({ ...parts, ...done, wanted: wantedResources(parts) })
+  const { id, session } = await sessions.create(data)
+  await endOld(x, parts, done.flow)
+  parts.background(broker.prefetch(session))
+  const headers = [...pageHeaders, ...setCookie(parts.reader.cookie, id)]
+  return x.reply(200, 'OK', { headers, body: continuePage(done.flow.returnTo) })
 }
 
 async function endOld(x: Exchange, { bridge: { sessions }, reader }: Parts, { oldSession }: Flow): Promise<void> {

@@ -1,8 +1,10 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
 import { cookieOf, setCookie } from '../lib/cookies.ts'
 import { flowLifetime } from '../lib/flows.ts'
+import type { Params } from '../lib/idp.ts'
 import { onwardPage, pageHeaders } from '../lib/login-pages.ts'
-import { type AuthParts, authParts, loginSections, redirect, refuseFor } from '../lib/login-parts.ts'
+import { passedParams } from '../lib/login-params.ts'
+import { type AuthParts, authParts, loginSections, redirect, refuseFor, storeAway } from '../lib/login-parts.ts'
 import { startLogin } from '../lib/login-start.ts'
 import { isNavigation } from '../lib/login-url.ts'
 import { isRandomId, randomId } from '../lib/random-id.ts'
@@ -16,8 +18,7 @@ export default defineEndpoint({
   paths: () => [{ id: 'auth-login', path: '/auth/login', methods: ['GET'], auth: 'none' }],
   async setup(host) {
     const parts = await authParts(host)
-    return () => (x) =>
-      login(x, parts).catch((cause: unknown) => x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause }))
+    return () => (x) => login(x, parts).catch((cause: unknown) => storeAway(x, cause))
   },
 })
 
@@ -28,12 +29,12 @@ async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const { sessions } = parts.bridge
   // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
   if (asked.has('resume') && presented.kind === 'session') return redirect(x, `${parts.publicUrl}${returnTo}`)
-  if (hidesSession(x, asked, presented)) return lookAgain(x, returnTo, asked)
+  if (hidesSession(x, asked, presented)) return lookAgain(x, returnTo, passedParams(asked, parts.passParams))
   const handle = handleOf(x, parts)
   const started = await startLogin(parts, {
     handle,
     returnTo,
-    loginHint: hintOf(asked.get('login_hint')),
+    passed: passedParams(asked, parts.passParams),
     // The callback comes from another site, without the Strict cookie: the session to end is known only here.
     oldSession: presented.kind === 'session' ? sessions.keyOf(presented.session) : undefined,
   })
@@ -49,21 +50,18 @@ function hidesSession(x: Exchange, asked: URLSearchParams, { kind }: Presented):
   return kind === 'none' && x.header('sec-fetch-site') === 'cross-site' && isNavigation(x) && !asked.has('resume')
 }
 
-function lookAgain(x: Exchange, returnTo: string, asked: URLSearchParams): Reply {
-  const query = new URLSearchParams({ resume: '1', return_to: returnTo })
-  const hint = hintOf(asked.get('login_hint'))
-  if (hint !== undefined) query.set('login_hint', hint)
+function lookAgain(x: Exchange, returnTo: string, passed: Params): Reply {
+  const query = new URLSearchParams([
+    ['resume', '1'],
+    ['return_to', returnTo],
+    ...passed.map(([name, value]) => [name, value]),
+  ])
   return x.reply(200, 'OK', { headers: pageHeaders, body: onwardPage(`/auth/login?${query}`) })
 }
 
 function handleOf(x: Exchange, { loginCookie }: AuthParts): string {
   const known = cookieOf(x.rawHeaders, loginCookie.name)
   return typeof known === 'string' && isRandomId(known) ? known : randomId()
-}
-
-function hintOf(text: string | null): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  return text && text.length <= 256 && !/[\u0000-\u001f\u007f]/.test(text) ? text : undefined
 }
 
 function loginPath(returnTo: string): string {

@@ -1,5 +1,6 @@
 // Logins under way. Each is a sealed record of the store under its state, used once; the browser holds one handle for all of its tabs.
 import type { Sometimes } from '../../core/index.ts'
+import type { Params } from './idp.ts'
 import { randomId, sha256 } from './random-id.ts'
 import type { KeyRing } from './seal.ts'
 import type { SessionStore } from './session-store.ts'
@@ -14,7 +15,8 @@ export interface Flow {
   readonly nonce: string
   readonly codeVerifier: string
   readonly returnTo: string
-  readonly loginHint?: string
+  /** What whoever began it asked of the identity provider (`auth.pass_params`). */
+  readonly passed: Params
   /** Asked for in this round. */
   readonly resources: readonly string[]
   /** Counts restarts after a refused resource. */

@@ -14,6 +14,8 @@ import { isLoopback } from './text-values.ts'
 
 export interface IdpSettings extends ClientIdentity {
   readonly issuer: string
+  /** Asked at each login. */
+  readonly userinfo?: boolean
 }
 
 /** Asymmetric only: `none` and HMAC (whose key would be the client secret) never verify an ID token (BCP-12). */

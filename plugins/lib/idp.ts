@@ -7,6 +7,7 @@ import {
   buildAuthorizationUrl,
   buildAuthorizationUrlWithPAR,
   buildEndSessionUrl,
+  fetchUserInfo,
   genericGrantRequest,
   type IDToken,
   refreshTokenGrant,
@@ -14,11 +15,12 @@ import {
   type TokenEndpointResponse,
   tokenIntrospection,
   tokenRevocation,
+  type UserInfoResponse,
 } from 'openid-client'
 import type { Shared } from '../../core/index.ts'
 import { longestLife } from './audience.ts'
 import { timedIdp } from './bridge-metrics.ts'
-import { checkIdToken } from './id-token.ts'
+import { checkAccessHash, checkIdToken } from './id-token.ts'
 import { Discovery, type IdpSettings } from './idp-discovery.ts'
 import { classify, IdpAnswerUnfit } from './idp-errors.ts'
 import { fetchKeys } from './idp-keys.ts'
@@ -34,12 +36,15 @@ export interface CodeChecks {
   readonly state: string
   readonly nonce: string
   readonly codeVerifier: string
+  /** Seconds. */
+  readonly maxAge?: number | undefined
 }
 export interface CodeAnswer extends TokenAnswer {
   readonly idToken: string
   readonly claims: IDToken
   /** As in the metadata and the ID token; `Idp.issuer` is as configured, a final slash may differ. */
   readonly issuer: string
+  readonly userinfo?: UserInfoResponse
 }
 
 /** Every call may reject with openid-client's errors or a network error: `classify` (idp-errors.ts) says what they mean. */
@@ -69,7 +74,7 @@ export function idpSettings(auth: AuthSettings): IdpSettings {
   const { issuer, client_id, client_secret, client_auth, private_key, private_key_id, client_assertion_audience } = auth
   const { client_cert, client_key, ca } = auth
   const jwt = { private_key, private_key_id, client_assertion_audience }
-  return { issuer, client_id, client_secret, client_auth, ...jwt, client_cert, client_key, ca }
+  return { issuer, client_id, client_secret, client_auth, ...jwt, client_cert, client_key, ca, userinfo: auth.userinfo }
 }
 
 /** Opening asks for the metadata but does not wait: the BFF starts while its IdP is down. */
@@ -114,12 +119,23 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
         expectedNonce: checks.nonce,
         pkceCodeVerifier: checks.codeVerifier,
         idTokenExpected: true,
+        ...(checks.maxAge === undefined ? {} : { maxAge: checks.maxAge }),
       }
       const answer = await authorizationCodeGrant(configuration, callback, expected, query(params))
       const claims = answer.claims()
       if (claims === undefined || answer.id_token === undefined) throw new Error('the answer has no ID token')
       checkIdToken(claims, settings.client_id, asked)
-      return { ...tokenAnswer(answer, asked), idToken: answer.id_token, claims, issuer: claims.iss }
+      checkAccessHash(answer.id_token, claims.at_hash, answer.access_token)
+      const userinfo = settings.userinfo
+        ? await fetchUserInfo(configuration, answer.access_token, claims.sub)
+        : undefined
+      return {
+        ...tokenAnswer(answer, asked),
+        idToken: answer.id_token,
+        claims,
+        issuer: claims.iss,
+        ...(userinfo && { userinfo }),
+      }
     },
     async refresh(refreshToken, params, endpoint) {
       const configuration = await discovery.at(endpoint)

@@ -1,6 +1,6 @@
 // What the endpoints under /auth share, made of their host.
 import type { Exchange, Host, Reply } from '../../core/index.ts'
-import { titleOf } from '../../core/index.ts'
+import { isFault, titleOf } from '../../core/index.ts'
 import { type Bridge, bridge, bridgeSections, loginParams } from './bridge.ts'
 import { type CookieSpec, loginCookie } from './cookies.ts'
 import { makeFlows } from './flows.ts'
@@ -19,6 +19,9 @@ export interface AuthParts extends LoginParts {
   readonly reader: SessionReader
   readonly loginCookie: CookieSpec
   readonly publicUrl: string
+  /** Names that a login's query may hand on. */
+  readonly passParams: readonly string[]
+  readonly userinfo: boolean
 }
 
 /** The redirect URI comes from `public_url`, never from a request's Host (BCP-1). */
@@ -47,7 +50,16 @@ export async function authParts(host: Host<unknown>): Promise<AuthParts> {
     reader: makeSessionReader(made.sessions, host.server, { auth, session }),
     loginCookie: loginCookie(host.server),
     publicUrl: host.server.public_url,
+    passParams: auth.pass_params,
+    userinfo: auth.userinfo,
   }
+}
+
+/** A store that does not answer is a passing fault; anything else is ours, and INTERNAL. */
+export function storeAway(x: Exchange, cause: unknown): Reply {
+  if (isFault(cause) && cause.code === 'STORE_UNAVAILABLE')
+    return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
+  throw cause
 }
 
 export const noStore = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']

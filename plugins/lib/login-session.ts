@@ -2,17 +2,15 @@
 import { now } from './clock.ts'
 import type { Flow } from './flows.ts'
 import type { CodeAnswer } from './idp.ts'
+import { sha256 } from './random-id.ts'
 import type { SessionData } from './session.ts'
-
-/** Who somebody is, as the OpenID standard claims say it (OIDC Core 5.1): what the browser may see, and nothing of the protocol. */
-const identityClaims = [
-  ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'picture', 'profile'],
-  ...['email', 'email_verified', 'locale', 'zoneinfo', 'updated_at'],
-]
+import { userClaims } from './user-claims.ts'
 
 export interface Granted {
   readonly answer: CodeAnswer
   readonly flow: Flow
+  /** Of the browser. */
+  readonly handle: string
   /** What was asked for, where the answer does not say what was granted (RFC 6749 section 5.1). */
   readonly scope: string
   readonly origin: string
@@ -22,10 +20,9 @@ export interface Granted {
   readonly absoluteTimeout: number
 }
 
-export function sessionData({ answer, flow, scope, origin, wanted, absoluteTimeout }: Granted): SessionData {
+export function sessionData({ answer, flow, handle, scope, origin, wanted, absoluteTimeout }: Granted): SessionData {
   const { claims } = answer
   const at = now()
-  const user = identityClaims.flatMap((name) => (claims[name] === undefined ? [] : [[name, claims[name]] as const]))
   return {
     v: 1,
     issuer: answer.issuer,
@@ -33,7 +30,8 @@ export function sessionData({ answer, flow, scope, origin, wanted, absoluteTimeo
     sub: claims.sub,
     ...(typeof claims.sid === 'string' ? { sid: claims.sid } : {}),
     provider: new URL(answer.issuer).hostname,
-    user: { ...Object.fromEntries(user), sub: claims.sub },
+    user: userClaims({ ...answer.userinfo, ...claims }, claims.sub),
+    browser: sha256(handle),
     authTime: typeof claims.auth_time === 'number' ? Math.min(claims.auth_time * 1000, at) : at,
     createdAt: at,
     endsAt: at + absoluteTimeout,

@@ -24,7 +24,7 @@ export interface LoginParts {
 export interface LoginWish {
   readonly handle: string
   readonly returnTo: string
-  readonly loginHint?: string | undefined
+  readonly passed: Params
   readonly oldSession?: string | undefined
 }
 
@@ -52,10 +52,9 @@ async function attempt(
 ): Promise<Started> {
   const nonce = randomId()
   const codeVerifier = randomId()
-  const { returnTo, loginHint, oldSession } = wish
+  const { returnTo, passed, oldSession } = wish
   const { state } = await parts.flows.begin(wish.handle, {
-    ...{ issuer: parts.idp.issuer, nonce, codeVerifier, returnTo, resources, round },
-    ...(loginHint === undefined ? {} : { loginHint }),
+    ...{ issuer: parts.idp.issuer, nonce, codeVerifier, returnTo, passed, resources, round },
     ...(oldSession === undefined ? {} : { oldSession }),
   })
   const own: Params = [
@@ -63,7 +62,7 @@ async function attempt(
     ['nonce', nonce],
     ['code_challenge', sha256(codeVerifier)],
     ...resources.map((resource): [string, string] => ['resource', resource]),
-    ...(loginHint === undefined ? [] : ([['login_hint', loginHint]] as const)),
+    ...passed,
   ]
   try {
     const url = await parts.idp.authorizationUrl([...baseParams(parts), ...own])

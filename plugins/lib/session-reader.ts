@@ -33,10 +33,13 @@ export function makeSessionReader(
   const issuer = bare(settings.auth.issuer)
 
   /** After a change of the config, a session of another identity provider or origin is none: its tokens would go to the wrong one. */
-  const judge = (session: Session | undefined): Presented =>
-    session !== undefined && bare(session.issuer) === issuer && sessions.secretsOf(session).origin === origin
-      ? { kind: 'session', session }
-      : dead
+  const judge = (session: Session | undefined): Presented => {
+    if (session === undefined || bare(session.issuer) !== issuer) return dead
+    const data = sessions.secretsOf(session)
+    if (data.origin !== origin) return dead
+    if (data.browser !== undefined) sessions.claim(session)
+    return { kind: 'session', session }
+  }
 
   return {
     cookie,

@@ -29,6 +29,8 @@ export interface SessionData {
   readonly origin: string
   readonly sub: string
   readonly sid?: string
+  /** Of the login cookie it was made under, until the browser presents it: then its siblings have no owner. */
+  readonly browser?: string
   /** First label of X-Original-User: auth:account:{provider}:{sub}. */
   readonly provider: string
   /** Identity claims shown by /auth/session; `sub` among them. */
@@ -88,6 +90,8 @@ export interface Sessions {
   update(session: Session, change: (now: SessionData) => SessionData): Promise<SessionData | 'gone'>
   /** As the store has it now: another process may have spent the refresh token since this one last looked. */
   latest(session: Session): Promise<SessionData | 'gone'>
+  /** The browser has it: whatever other tabs of it began at the same time has no owner, and ends. */
+  claim(session: Session): void
   /** Afterwards no request of this session succeeds. */
   end(session: Session, reason?: SessionEnd): Promise<void>
   /** For who waited since the session was opened: whether it ended meanwhile, as far as this process knows. */

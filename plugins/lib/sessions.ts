@@ -64,6 +64,7 @@ class SealedSessions implements Sessions, Watched {
     const key = keyFor(id)
     const index = [this.#ring.index('sub', data.issuer, data.sub)]
     if (data.sid !== undefined) index.push(this.#ring.index('sid', data.issuer, data.sid))
+    if (data.browser !== undefined) index.push(this.#ring.index('browser', data.issuer, data.browser))
     const ttl = Math.max(1, Math.min(this.#idle, data.endsAt - now()))
     const done = await this.#store.put(key, this.#ring.sealJson(id, key, data), { expect: null, ttl, index })
     if (done === 'conflict') throw new Error('a random session id exists already: the random source is broken')
@@ -71,6 +72,19 @@ class SealedSessions implements Sessions, Watched {
     knownOf(session).touched = performance.now()
     this.#tally?.opened()
     return { id, session }
+  }
+
+  claim(session: Session): void {
+    const { browser, issuer } = knownOf(session).data
+    if (browser === undefined) return
+    const done = this.update(session, ({ browser: _, ...data }) => data).then(async (data) => {
+      if (data === 'gone') return
+      const { key } = knownOf(session)
+      for await (const other of this.#store.find(this.#ring.index('browser', issuer, browser)))
+        if (other !== key) await this.endKey(other, 'replaced')
+    })
+    // Best effort: one more session that nobody presents runs out by itself.
+    done.catch(() => {})
   }
 
   secretsOf(session: Session): SessionData {

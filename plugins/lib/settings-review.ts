@@ -12,6 +12,9 @@ function mintName(view: ConfigView, service?: string): string {
 }
 
 export function reviewAuth(value: AuthSettings, view: ConfigView): void {
+  for (const [at, name] of value.pass_params.entries())
+    if (Object.hasOwn(value.authorize_params, name))
+      view.error(['pass_params', at], `${name} is fixed by authorize_params; whoever signs in could say otherwise`)
   if (value.client_cert !== undefined && certificateEnd(value.client_cert) < Date.now())
     view.error(['client_cert'], 'has expired; the identity provider will refuse it')
   if (mintName(view) === 'resource' && !value.oauth_scopes.includes('offline_access'))

@@ -27,6 +27,9 @@ export interface AuthSettings extends ClientAuthSettings {
   readonly client_id: string
   readonly oauth_scopes: readonly string[]
   readonly authorize_params: Readonly<Record<string, string>>
+  /** Names of the login's own query that go to the identity provider. */
+  readonly pass_params: readonly string[]
+  readonly userinfo: boolean
   readonly mint: PluginRef
   /** What filled in the rest where settings.yaml is silent. */
   readonly preset: PresetName | null
@@ -84,6 +87,15 @@ const authorizeParams = z
         })
   })
 
+const passParams = z
+  .array(text)
+  .default(['login_hint'])
+  .superRefine((names, context) => {
+    for (const [at, name] of names.entries())
+      if (ownParams.test(name) || name === 'return_to' || name === 'resume')
+        context.addIssue({ code: 'custom', path: [at], message: `${name} is set by Bascule and cannot be passed on` })
+  })
+
 const usualScopes = ['openid', 'profile', 'email', 'offline_access']
 const scopes = wordList
   .optional()
@@ -108,6 +120,8 @@ const authSchema = z
       ...clientAuthKeys,
       oauth_scopes: scopes,
       authorize_params: authorizeParams,
+      pass_params: passParams,
+      userinfo: z.boolean({ error: 'must be true or false' }).default(false),
       mint,
       bearer: bearerSchema,
       preset: z.enum(presetNames, { error: unknownPreset }).nullable().default(null),

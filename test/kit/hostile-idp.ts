@@ -23,6 +23,8 @@ export interface HostileIdp {
   readonly introspections: string[]
   /** Its signing keys cannot be had. */
   keysAway: boolean
+  /** What its userinfo endpoint says. */
+  userinfo: Claims
   sign(claims: Claims, header?: Readonly<Record<string, string>>): Promise<string>
   /** Forms posted to the token endpoint. */
   readonly asked: URLSearchParams[]
@@ -45,6 +47,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
       claims: {},
       answer: {},
       access: {},
+      userinfo: {},
       instead: undefined,
       keysAway: false,
       asked: [],
@@ -84,6 +87,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
       back.search = String(new URLSearchParams({ code, state: url.searchParams.get('state') ?? '' }))
       return res.writeHead(303, { location: back.href }).end()
     }
+    if (url.pathname === '/userinfo') return json(res, { sub: 'ada', ...idp.userinfo })
     let body = ''
     for await (const piece of req.setEncoding('utf8')) body += piece
     const form = new URLSearchParams(body)
@@ -103,6 +107,7 @@ function metadata(issuer: string) {
     ...{ issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` },
     jwks_uri: `${issuer}/jwks`,
     introspection_endpoint: `${issuer}/introspect`,
+    userinfo_endpoint: `${issuer}/userinfo`,
     // What it offers must not widen what is taken.
     id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'],
   }

@@ -116,3 +116,19 @@ t.test('a session id of the client is never adopted', async (t) => {
   const user = await kit.login({ jar })
   t.notMatch(user.cookie, chosen)
 })
+
+t.test('of the sessions that tabs began at the same time, the one that the browser has is left', async (t) => {
+  const kit = await startAuth(t)
+  const jar = new CookieJar()
+  await ask(`${kit.url}/auth/login`, jar)
+  const handle = `bff_login=${jar.get('bff_login')}`
+  const urls = await Promise.all([1, 2, 3].map(() => toCallback(`${kit.url}/auth/login`, jar)))
+  // As after a way from another site: the Strict cookie of the tab that was faster does not come along.
+  const done = await Promise.all(urls.map((url) => wireFetch(url, { headers: { ...page, cookie: handle } })))
+  const cookies = done.map(({ headers }) => headers.getSetCookie()[0]?.split(';')[0] ?? '')
+  const status = async (cookie = '') => (await wireFetch(`${kit.url}/api/crud/forms/1`, { headers: { cookie } })).status
+  const [first, kept, last] = cookies
+  t.equal(await status(kept), 200)
+  while ((await status(first)) !== 401 || (await status(last)) !== 401) await kit.bff.line(() => true)
+  t.equal(await status(kept), 200, 'whichever the browser presents')
+})

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import { freePort, startBascule, type TestLike } from '../../kit/bascule.ts'
@@ -12,7 +12,7 @@ import { ask, toCallback } from './browse.ts'
 const audience = 'https://api.test'
 const secret = 'a client secret of the bridge'
 
-async function stand(t: TestLike) {
+async function stand(t: TestLike, auth = '') {
   const idp = await startHostileIdp(t)
   const port = await freePort()
   const api = await startUpstream(t, (_req, res) => res.end('reached'))
@@ -22,7 +22,7 @@ async function stand(t: TestLike) {
     {
       'settings.yaml': `
 server: { port: ${port}, public_url: "${url}" }
-auth: { issuer: "${idp.issuer}", client_id: bff, client_secret: "${secret}" }
+auth: { issuer: "${idp.issuer}", client_id: bff, client_secret: "${secret}"${auth} }
 service_audiences: { api: "${audience}" }
 `,
       'profiles/audience-bridge.yaml': profile(),
@@ -62,6 +62,8 @@ t.test('an ID token that is not for this login signs nobody in', async (t) => {
     ['a sub that is no text', { sub: 7 }],
     ['a sub longer than OpenID allows', { sub: 'a'.repeat(256) }],
     ['a sub with half a character', { sub: 'ada\ud800' }],
+    ["another access token's hash", { at_hash: 'A'.repeat(22) }],
+    ['a hash that is no text', { at_hash: 7 }],
   ]
   for (const [what, claims] of cases) {
     idp.claims = claims
@@ -173,4 +175,42 @@ t.test('a lifetime beyond all calendars breaks nothing', async (t) => {
     t.match(await status.json(), { services: { api: { state: 'ready', expires_at: /^2\d{3}-/ } } })
   }
   t.ok(api.requests.length >= 4)
+})
+
+t.test('BCP-3 to BCP-12: the hash of the access token beside it is taken', async (t) => {
+  const { idp, login } = await stand(t)
+  const access_token = await idp.sign({ aud: audience })
+  idp.answer = { access_token }
+  const half = createHash('sha256').update(access_token).digest().subarray(0, 16)
+  idp.claims = { at_hash: half.toString('base64url') }
+  t.ok((await login()).signedIn)
+})
+
+t.test('userinfo fills in what the ID token leaves out, for the same sub only', async (t) => {
+  const { idp, url, login } = await stand(t, ', userinfo: true')
+  idp.userinfo = { name: 'Ada Lovelace', email: 'info@example.com', groups: ['admin'] }
+  idp.claims = { email: 'ada@example.com' }
+  const { jar } = await login()
+  t.match(await (await ask(`${url}/auth/session`, jar)).json(), {
+    user: { sub: 'ada', name: 'Ada Lovelace', email: 'ada@example.com', groups: undefined },
+  })
+  for (const userinfo of [{ sub: 'eve' }, { sub: undefined }]) {
+    idp.userinfo = userinfo
+    const { answer, signedIn } = await login()
+    t.equal(answer.status, 400, String(userinfo.sub))
+    t.notOk(signedIn)
+  }
+})
+
+t.test('max_age: a login of long ago is refused where a fresh one was asked for', async (t) => {
+  const { idp, login } = await stand(t, ', authorize_params: { max_age: "60" }')
+  const at = Math.floor(Date.now() / 1000)
+  for (const [auth_time, good] of [
+    [at - 3_600, false],
+    [undefined, false],
+    [at - 5, true],
+  ] as const) {
+    idp.claims = { auth_time }
+    t.equal((await login()).signedIn, good, String(auth_time))
+  }
 })

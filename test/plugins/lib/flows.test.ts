@@ -9,6 +9,7 @@ const flow = (returnTo: string): Flow => ({
   nonce: 'the-nonce',
   codeVerifier: 'the-verifier',
   returnTo,
+  passed: [],
   resources: [],
   round: 0,
 })
