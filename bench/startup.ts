@@ -23,7 +23,7 @@ const probe = new URL('stall-probe.js', import.meta.url).href
 
 try {
   const installed = join(await install(await pack(root, app), app), 'core/bin/bascule.js')
-  const columns = ['routes', 'start ms', 'from source ms', 'reload ms', 'longest stall ms', 'find ns']
+  const columns = ['routes', 'start ms', 'its CPU ms', 'from source ms', 'reload ms', 'longest stall ms', 'find ns']
   console.log(columns.map((column) => column.padStart(18)).join(''))
   for (const count of counts) await row(count, installed)
 } finally {
@@ -39,15 +39,22 @@ async function row(count: number, installed: string): Promise<void> {
     fromSource.push((await measure(checkout, count, false)).start)
   }
   const of = (key: keyof Measured) => median(runs.map((run) => run[key]))
-  const cells = [count, of('start'), median(fromSource), of('reload'), of('stall'), findNanoseconds(count)]
+  const cells = [count, of('start'), of('cpu'), median(fromSource), of('reload'), of('stall'), findNanoseconds(count)]
   console.log(cells.map((cell) => cell.toFixed(0).padStart(18)).join(''))
 }
 
 interface Measured {
   readonly start: number
+  /** Of the start: on a busy machine, what it would take on an idle one. */
+  readonly cpu: number
   readonly reload: number
   /** The longest time that the loop did nothing else. */
   readonly stall: number
+}
+
+interface Probed {
+  readonly longest: number
+  readonly cpu: number
 }
 
 async function measure(program: string, count: number, reloads: boolean): Promise<Measured> {
@@ -61,7 +68,10 @@ async function measure(program: string, count: number, reloads: boolean): Promis
   try {
     await said(child, 'bascule ready')
     const start = performance.now() - began
-    return { start, ...(reloads ? await reload(child) : { reload: 0, stall: 0 }) }
+    return {
+      start,
+      ...(reloads ? { cpu: (await probed(child)).cpu, ...(await reload(child)) } : { cpu: 0, reload: 0, stall: 0 }),
+    }
   } finally {
     child.kill('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
@@ -71,21 +81,21 @@ async function measure(program: string, count: number, reloads: boolean): Promis
 /** The third: a process that reloads has been running for long. */
 async function reload(child: ChildProcess): Promise<{ reload: number; stall: number }> {
   for (let i = 0; ; i++) {
-    await longestStall(child)
+    await probed(child)
     const began = performance.now()
     const reloaded = said(child, 'config_reloaded')
     child.kill('SIGHUP')
     await reloaded
     const reload = performance.now() - began
-    const stall = await longestStall(child)
+    const stall = (await probed(child)).longest
     if (i === 2) return { reload, stall }
   }
 }
 
-async function longestStall(child: ChildProcess): Promise<number> {
-  const answer = once(child, 'message') as Promise<[{ readonly longest: number }]>
+async function probed(child: ChildProcess): Promise<Probed> {
+  const answer = once(child, 'message') as Promise<[Probed]>
   child.send({})
-  return (await answer)[0].longest
+  return (await answer)[0]
 }
 
 async function said(child: ChildProcess, words: string): Promise<void> {
