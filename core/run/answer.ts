@@ -117,6 +117,7 @@ export class Answer implements Sink {
   /** A hint that cannot be sent is none. */
   inform(status: 102 | 103, headers: RawHeaders): void {
     if (!this.#listening || this.headSent || isHttp10(this.#res.req)) return
+    if (this.#owner.handshake) return // browsers take nothing but the answer to it
     try {
       if (status === 103) this.#res.writeEarlyHints(earlyHints(headers))
       else if (status === 102) this.#res.writeProcessing()

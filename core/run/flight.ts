@@ -305,7 +305,8 @@ export class Flight implements Runner, AnswerOwner {
 
   #closeTunnel(tunnel: Tunnel, why: Fault): void {
     this.failed(why)
-    tunnel.close(closeCodeOf(why, this.#ground.draining), why.message)
+    const reason = why.code === 'INTERNAL' ? '' : why.message // what went wrong in here is not the client's to read
+    tunnel.close(closeCodeOf(why, this.#ground.draining), reason)
   }
 
   #pump(step: Step, source: Parameters<Answer['pump']>[0]): void {

@@ -108,12 +108,13 @@ const bridgeShared: Shared<BridgeSettings, Bridge> = {
       background: (work) => host.background(work),
       minted: mintTally(host.metrics),
     })
-    sessions.authority = async (session, service) => {
+    const taken = sessions.vouch(async (session, service) => {
       const got = await broker.credential(session, service)
       if (!isRefused(got)) return got.expiresAt
       if (got.kind === 'unavailable') return undefined
       return fault(got.kind === 'session_over' ? 'SESSION_REQUIRED' : 'NO_TOKEN_AVAILABLE')
-    }
+    })
+    host.onClose(taken)
     return { sessions, idp, broker, plans }
   },
 }

@@ -15,6 +15,8 @@ export interface Bound {
 export interface Watched {
   /** Whether it is over by its own clock. */
   over(session: Session): boolean
+  /** Whether it was not used here for so long that it is over, unless it was used elsewhere. */
+  idle(session: Session): boolean
   /** Whether it lives; the store is asked. */
   lives(session: Session): Sometimes<boolean>
   /** The same, and this counts as use. */
@@ -113,7 +115,8 @@ export class SessionWatch {
     const any = use || uses !== entry.uses
     entry.uses = uses
     for (const bound of [...entry.bound]) bound.check?.(any)
-    if (use || !this.#told || this.#clock - entry.asked >= DOUBT_MS) this.#ask(key, entry, use)
+    const doubtful = !this.#told || this.#watched.idle(entry.session) || this.#clock - entry.asked >= DOUBT_MS
+    if (use || doubtful) this.#ask(key, entry, use)
   }
 
   #ask(key: string, entry: Entry, use: boolean): void {

@@ -105,8 +105,9 @@ export interface Sessions {
    * it. Undefined: the session is over already.
    */
   bind(session: Session, bound: Bound): (() => void) | undefined
-  /** Whether a service's token is still to be had; set by whoever can tell. */
-  authority: TokenAuthority | undefined
+  /** Says whether a service's token is still to be had. The answer takes it back; the last one that is left is asked. */
+  vouch(authority: TokenAuthority): () => void
+  readonly authority: TokenAuthority | undefined
   /** Key of the one queue for everything that spends this session's refresh token. */
   queueOf(session: Session): string
   /** The store's, where other processes may open the same sessions. */

@@ -18,7 +18,7 @@ const trustChanges = 5_000
 type Change = (now: SessionData) => SessionData
 
 class SealedSessions implements Sessions, Watched {
-  authority: TokenAuthority | undefined
+  readonly #authorities: TokenAuthority[] = []
   readonly #store: SessionStore
   readonly #ring: KeyRing
   readonly #idle: number
@@ -136,6 +136,18 @@ class SealedSessions implements Sessions, Watched {
     return this.over(session) ? undefined : this.#watch.bind(knownOf(session).key, session, bound)
   }
 
+  get authority(): TokenAuthority | undefined {
+    return this.#authorities.at(-1)
+  }
+
+  vouch(authority: TokenAuthority): () => void {
+    this.#authorities.push(authority)
+    return () => {
+      const at = this.#authorities.indexOf(authority)
+      if (at !== -1) this.#authorities.splice(at, 1)
+    }
+  }
+
   tick(): void {
     this.#watch.tick()
   }
@@ -148,6 +160,11 @@ class SealedSessions implements Sessions, Watched {
   over(session: Session): boolean {
     const { over, end } = knownOf(session)
     return over || performance.now() >= end
+  }
+
+  idle(session: Session): boolean {
+    const { key } = knownOf(session)
+    return performance.now() - knownOf(this.#opened.get(key) ?? session).touched >= this.#idle
   }
 
   uses(session: Session): number {

@@ -1,7 +1,10 @@
 // Opening handshakes byte for byte: which are none, what reaches the service, and which of its answers are an upgrade.
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { type RunningBascule, startBascule } from '../kit/bascule.ts'
+import { settings } from '../kit/default-profile.ts'
 import { rawClient } from '../kit/raw-client.ts'
 import { rawUpstream, whole } from '../kit/raw-upstream.ts'
 import { handshake, sampleAccept, sampleKey, socketFiles, switching } from '../kit/websocket.ts'
@@ -266,4 +269,53 @@ t.test('an offer of another protocol is an ordinary request, with its body', asy
   )
   t.match((await client.answers(1))[0], { status: 200, body: 'fine' })
   t.notMatch(upstream.heard[0], /h2c|http2-settings|^upgrade/im)
+})
+
+t.test('behind the 101 every byte passes as it is, both ways, and hints before it do not', async (t) => {
+  const { upstream, bascule } = await start(t, (text, socket) => {
+    if (!text.endsWith('\r\n\r\n') || text.indexOf('\r\n\r\n') + 4 !== text.length) return
+    socket.write(['HTTP/1.1 103 Early Hints', 'Link: </a.css>', '', ...switching, '', ''].join('\r\n'))
+  })
+  const client = rawClient(t, bascule.url)
+  client.send(handshake('/live/x'))
+  const head = await client.until((text) => text.includes('\r\n\r\n'))
+  t.match(head, /^HTTP\/1\.1 101 /)
+  const bytes = randomBytes(1024 * 1024).toString('latin1')
+  client.send(bytes)
+  const heard = await upstream.said(0, (text) => text.length >= text.indexOf('\r\n\r\n') + 4 + bytes.length)
+  t.ok(heard.endsWith(bytes), 'to the service')
+  upstream.sockets[0]!.write(bytes, 'latin1')
+  t.ok((await client.until((text) => text.length >= head.length + bytes.length)).endsWith(bytes), 'to the client')
+})
+
+t.test('a client that has said its last still hears what the service has to say', async (t) => {
+  const { upstream, bascule } = await start(t)
+  const client = rawClient(t, bascule.url)
+  client.send(handshake('/live/x'))
+  await client.until((text) => text.endsWith('\r\n\r\n'))
+  upstream.sockets[0]!.allowHalfOpen = true
+  const ended = once(upstream.sockets[0]!, 'end')
+  client.socket.end()
+  await ended
+  upstream.sockets[0]!.end('and goodbye')
+  t.equal(await client.ended, 'fin')
+  t.ok(client.text.endsWith('and goodbye'))
+})
+
+t.test('who takes nothing for send_idle is cut off, and the service with it', async (t) => {
+  const upstream = await rawUpstream(accept)
+  t.teardown(() => upstream.close())
+  const files = socketFiles(upstream.url)
+  const idle = settings('server: { timeouts: { send_idle: 500ms } }')
+  const bascule = await startBascule(t, { ...files, 'settings.yaml': idle })
+  const client = rawClient(t, bascule.url)
+  client.send(handshake('/live/x'))
+  await client.until((text) => text.endsWith('\r\n\r\n'))
+  client.socket.pause()
+  const far = upstream.sockets[0]!
+  const closed = new Promise((resolve) => far.once('close', resolve))
+  const piece = Buffer.alloc(1024 * 1024)
+  for (let i = 0; i < 50; i++) far.write(piece)
+  await closed
+  t.match(await ended(bascule), { outcome: 'upgraded', code: 'CLIENT_CLOSED' })
 })

@@ -18,9 +18,10 @@ class Recorded implements Bound {
 
 function start({ told = false, lives = (): boolean | Promise<boolean> => true } = {}) {
   const calls: string[] = []
-  const state = { over: false, uses: 0, lives }
+  const state = { over: false, idle: false, uses: 0, lives }
   const watched = {
     over: () => state.over,
+    idle: () => state.idle,
     lives: () => {
       calls.push('lives')
       return state.lives()
@@ -43,7 +44,7 @@ t.test('one question a session and tick, however many are bound', async (t) => {
 })
 
 t.test('a store that tells of changes is asked once in a while', async (t) => {
-  const { watch, calls } = start({ told: true })
+  const { watch, calls, state } = start({ told: true })
   watch.bind('a', session, new Recorded())
   for (let ms = 0; ms < 29_000; ms += TICK_MS) watch.tick()
   t.same(calls, [])
@@ -53,6 +54,9 @@ t.test('a store that tells of changes is asked once in a while', async (t) => {
   t.same(calls, ['lives', 'lives'])
   for (let ms = 0; ms < 31_000; ms += TICK_MS) watch.tick()
   t.equal(calls.length, 3)
+  state.idle = true
+  watch.tick()
+  t.equal(calls.length, 4, 'and at once where nothing has used it for too long')
 })
 
 t.test('use by one that is bound counts; what it had used before it left does not count twice', async (t) => {
