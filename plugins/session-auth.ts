@@ -25,7 +25,7 @@ export default defineStage({
   cookies: ({ session }) => [session?.cookie.name ?? 'bff_session', 'bff_login'],
   also: ['upgrades', 'endpoints'],
   brings: [
-    ...['login', 'callback', 'logout', 'session', 'verify'],
+    ...['login', 'callback', 'logout', 'session', 'verify', 'client-js'],
     ...['backchannel-logout', 'frontchannel-logout', 'end-sessions'],
   ],
   sections: { auth: sections.auth, session: sections.session, cors: sections.cors },

@@ -39,7 +39,7 @@ function nameJavaScriptInTypes() {
 
 /** Files that the program reads at run time stand in dist/ as they do in a checkout. */
 function copyWhatIsRead() {
-  for (const path of ['config/profiles', 'docs/configuration.md'])
+  for (const path of ['config/profiles', 'docs/configuration.md', 'plugins/client'])
     cpSync(join(root, path), join(made, path), { recursive: true })
   const { name, version, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   writeFileSync(join(made, 'package.json'), `${JSON.stringify({ name, version, type }, null, 2)}\n`)

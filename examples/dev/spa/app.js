@@ -1,3 +1,4 @@
+import { logout, on, session as readSession, fetch as send } from '/auth/client.js'
 import { callButton, command, lane, result, showLife, start, who } from './view.js'
 
 const calls = [
@@ -24,30 +25,16 @@ const unknownServices = Object.fromEntries(calls.map(({ service }) => [service, 
 const at = (id) => document.getElementById(id)
 let session
 let longest = {}
-let asking
 
-async function readSession() {
-  try {
-    const response = await fetch('/auth/session', { headers: { accept: 'application/json' } })
-    session = response.ok ? await response.json() : undefined
-  } catch {
-    session = undefined
-  }
+async function refreshSession() {
+  session = await readSession().catch(() => undefined)
   showSession()
-}
-
-/** At most one at a time: calls end together, and countdowns too. */
-function refreshSession() {
-  asking ??= readSession().finally(() => {
-    asking = undefined
-  })
-  return asking
 }
 
 function showSession() {
   const authenticated = session?.authenticated === true
   document.body.dataset.session = authenticated ? 'yes' : 'no'
-  at('who').replaceChildren(...who(session, logOut))
+  at('who').replaceChildren(...who(session, () => logout()))
   at('start').replaceChildren(...start(session))
   at('cookie-note').textContent = authenticated ? 'bff_session: HttpOnly, SameSite=Strict' : 'no session'
   at('session-note').textContent = authenticated ? `session until ${timeOf(session.expires_at)}` : 'session → token'
@@ -71,18 +58,18 @@ function tick() {
 async function makeCall(call, button) {
   button.setAttribute('aria-busy', 'true')
   try {
-    await send(call)
+    await makeRequest(call)
   } finally {
     button.removeAttribute('aria-busy')
     refreshSession()
   }
 }
 
-async function send({ method, path, body }) {
+async function makeRequest({ method, path, body }) {
   const started = performance.now()
   const init = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
   try {
-    const response = await fetch(path, { method, ...init })
+    const response = await send(path, { method, ...init })
     const known = () => ({
       ...{ method, path, status: response.status, ms: Math.round(performance.now() - started) },
       correlationId: response.headers.get('x-correlation-id'),
@@ -133,12 +120,6 @@ function show(answer) {
   return card
 }
 
-async function logOut() {
-  const response = await fetch('/auth/logout', { method: 'POST' })
-  const { logout_url = '/' } = response.ok ? await response.json() : {}
-  location.assign(logout_url)
-}
-
 function timeOf(text) {
   return new Date(text).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false })
 }
@@ -161,4 +142,6 @@ at('terminal').append(
 )
 setInterval(tick, 1000)
 addEventListener('focus', refreshSession)
+// In another tab, too: this page shows what holds.
+for (const change of ['signed-in', 'signed-out']) on(change, refreshSession)
 await refreshSession()
