@@ -38,11 +38,14 @@ async function logout(x: Exchange, parts: Parts): Promise<Reply> {
     return x.reply(403, 'CSRF_REJECTED', { detail: 'Sign out with a POST, or with a link on a page of this origin.' })
   const ended = await endSession(x, parts)
   const url = await endSessionUrl(parts, ended)
-  const headers = [...deleteCookie(parts.reader.cookie)]
+  const headers = [...deleteCookie(parts.reader.cookie), ...forgetPages]
   if (isFormOrLink(x)) return redirect(x, url, headers)
   const body = JSON.stringify({ logout_url: url })
   return x.reply(200, 'OK', { headers: [...headers, 'Content-Type', 'application/json', ...noStore], body })
 }
+
+/** Else the back button shows what the service's answers let the browser keep (https://w3c.github.io/webappsec-clear-site-data). */
+const forgetPages = ['Clear-Site-Data', '"cache"']
 
 /** A GET may end a session only when a page of ours was left for it: an image on another site may not, nor a browser that looks ahead. */
 function ownNavigation(x: Exchange): boolean {

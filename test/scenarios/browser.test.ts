@@ -1,30 +1,16 @@
 // node only: Playwright drives the browser from Node; what it meets is the same on both runtimes
 // timeout: 180s
-import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import type { Browser, Page } from 'playwright-core'
+import t from 'tap'
+import { noBrowser, openBrowser } from '../kit/browser.ts'
 import { startDevStack } from '../kit/dev-stack.ts'
 
 t.setTimeout(170_000)
 
 const picture = fileURLToPath(new URL('../../docs/images/sample-page.png', import.meta.url))
-const executablePath = [process.env.BASCULE_CHROMIUM, process.env.CHROME_PATH, '/usr/bin/chromium'].find(
-  (path) => path !== undefined && existsSync(path),
-)
-const skip = executablePath === undefined && 'no Chromium: set BASCULE_CHROMIUM or CHROME_PATH to one'
-
-const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run']
-
-async function openBrowser(t: Test): Promise<Browser> {
-  const browser = await chromium.launch({
-    executablePath: executablePath!,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet],
-  })
-  t.teardown(() => browser.close())
-  return browser
-}
+const skip = noBrowser
 
 /** `complaints`: a blocked script, a refused style, an exception. */
 async function openPage(browser: Browser) {

@@ -1,18 +1,13 @@
 // node only: Playwright drives the browser from Node; what it meets is the same on both runtimes
 // timeout: 120s
-import { existsSync } from 'node:fs'
-import process from 'node:process'
-import { chromium } from 'playwright-core'
 import t from 'tap'
 import { startBascule } from '../kit/bascule.ts'
+import { noBrowser, openBrowser } from '../kit/browser.ts'
 import { profile, settings } from '../kit/default-profile.ts'
 import { startUpstream } from '../kit/upstream.ts'
 
 t.setTimeout(110_000)
-const executablePath = [process.env.BASCULE_CHROMIUM, process.env.CHROME_PATH, '/usr/bin/chromium'].find(
-  (path) => path !== undefined && existsSync(path),
-)
-const skip = executablePath === undefined && 'no Chromium: set BASCULE_CHROMIUM or CHROME_PATH to one'
+const skip = noBrowser
 
 t.test('the console shows requests as they end, and a hostile path is only text', { skip }, async (t) => {
   const upstream = await startUpstream(t, (_req, res) => res.end('ok'))
@@ -24,11 +19,7 @@ services: { api: { base_url: "${upstream.url}" } }
 routes: [{ id: one, path: "/one/*", target_service: api, preserve_path: true, auth: none }]
 `,
   })
-  const browser = await chromium.launch({
-    executablePath: executablePath!,
-    args: ['--headless', '--no-sandbox', '--disable-gpu'],
-  })
-  t.teardown(() => browser.close())
+  const browser = await openBrowser(t)
   const page = await browser.newPage({ viewport: { width: 360, height: 740 } })
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
