@@ -1,8 +1,8 @@
 // Event streams and long polls (`streaming: true`): unbuffered, without an idle timeout, and no longer than their session.
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import t, { type Test } from 'tap'
-import { type LiveBridge, type LiveOptions, startLiveBridge } from '../kit/live-bridge.ts'
+import t from 'tap'
+import { type LiveBridge, startLiveBridge } from '../kit/live-bridge.ts'
 import { type LoggedIn, loginByFetch } from '../kit/login.ts'
 
 interface Opened {
@@ -13,15 +13,23 @@ interface Opened {
   rest(): Promise<string>
 }
 
-async function start(t: Test, head: Record<string, string>, options: LiveOptions = {}) {
-  const waiting: ((far: ServerResponse) => void)[] = []
-  const answer = (_req: IncomingMessage, res: ServerResponse) => {
-    res.writeHead(200, head)
-    res.flushHeaders()
-    waiting.shift()?.(res)
-  }
-  const bridge = await startLiveBridge(t, { ...options, answer })
+const waiting: ((far: ServerResponse) => void)[] = []
+/** Of the service's next answer. */
+let head: Record<string, string> = {}
+
+function answer(_req: IncomingMessage, res: ServerResponse): void {
+  res.writeHead(200, head)
+  res.flushHeaders()
+  waiting.shift()?.(res)
+}
+
+const shared = startLiveBridge(t, { answer })
+
+/** A user of a bridge, and streams that begin with `fields`. */
+async function start(fields: Record<string, string>, running: Promise<LiveBridge> = shared) {
+  const bridge = await running
   const user = await loginByFetch(bridge.origin)
+  head = fields
   const open = async (path = '/live/events'): Promise<Opened> => {
     const far = new Promise<ServerResponse>((resolve) => waiting.push(resolve))
     const response = await user.fetch(path)
@@ -49,7 +57,7 @@ const events = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache
 const farewell = /^event: session-ended\ndata: \{"code":"SESSION_REQUIRED","correlation_id":"[^"]+"\}\n\n$/
 
 t.test('each event arrives when it is sent', async (t) => {
-  const { open } = await start(t, events)
+  const { open } = await start(events)
   const { far, next, rest } = await open()
   for (const text of ['data: one\n\n', ': a comment\n\n', 'data: two\n\n']) {
     far.write(text)
@@ -60,7 +68,7 @@ t.test('each event arrives when it is sent', async (t) => {
 })
 
 t.test('a session that ends says so in a last event, and the stream ends in order', async (t) => {
-  const { bridge, user, open } = await start(t, events)
+  const { bridge, user, open } = await start(events)
   const { far, next, rest } = await open()
   far.write('data: one\r\n\r\n')
   await next()
@@ -71,14 +79,14 @@ t.test('a session that ends says so in a last event, and the stream ends in orde
 })
 
 t.test('before the first event, too', async (t) => {
-  const { bridge, user, open } = await start(t, events)
+  const { bridge, user, open } = await start(events)
   const { rest } = await open()
   await signOut(bridge, user)
   t.match(await rest(), farewell)
 })
 
 t.test('an event that is half through is let end, and nothing behind it passes', async (t) => {
-  const { bridge, user, open } = await start(t, events)
+  const { bridge, user, open } = await start(events)
   const { far, next, rest } = await open()
   far.write('data: half')
   await next()
@@ -90,7 +98,7 @@ t.test('an event that is half through is let end, and nothing behind it passes',
 })
 
 t.test('an event that does not end is cut off', async (t) => {
-  const { bridge, user, open } = await start(t, events)
+  const { bridge, user, open } = await start(events)
   const { far, next, rest } = await open()
   far.write('data: half')
   await next()
@@ -104,18 +112,18 @@ t.test('other answers, and those in which an event has no room, are reset', asyn
     { ...events, 'content-encoding': 'identity-of-ours' },
     { ...events, 'content-length': '1000' },
   ]
-  for (const head of heads) {
-    const { bridge, user, open } = await start(t, head)
+  for (const each of heads) {
+    const { bridge, user, open } = await start(each)
     const { far, next, rest } = await open()
     far.write('some\n\n')
     await next()
     await signOut(bridge, user)
-    await t.rejects(rest(), JSON.stringify(head))
+    await t.rejects(rest(), JSON.stringify(each))
   }
 })
 
 t.test('a stream that nobody is signed in for goes on', async (t) => {
-  const { bridge, user, open } = await start(t, events)
+  const { bridge, user, open } = await start(events)
   const { far, next } = await open('/open/events')
   await signOut(bridge, user)
   far.write('data: still here\n\n')
@@ -137,7 +145,7 @@ t.test('a long poll whose session ends while it waits is answered 401', async (t
 })
 
 t.test('watching is no use of a session: it goes idle, and the stream ends', async (t) => {
-  const { open } = await start(t, events, { settings: 'session: { idle_timeout: 2s }' })
+  const { open } = await start(events, startLiveBridge(t, { answer, settings: 'session: { idle_timeout: 2s }' }))
   const { far, rest } = await open()
   const talk = setInterval(() => far.write('data: tick\n\n'), 100)
   t.teardown(() => clearInterval(talk))

@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { WebSocket } from 'ws'
-import { type LiveBridge, liveRoutes, startLiveBridge } from '../kit/live-bridge.ts'
+import { type LiveBridge, startLiveBridge } from '../kit/live-bridge.ts'
 import { type LoggedIn, loginByFetch } from '../kit/login.ts'
 import { rawClient } from '../kit/raw-client.ts'
 import { handshake, openSocket } from '../kit/websocket.ts'
+
+const shared = startLiveBridge(t)
 
 function connect(t: Test, { origin }: LiveBridge, { cookie }: LoggedIn, path = '/live/x') {
   return openSocket(t, origin + path, { headers: { cookie }, origin })
@@ -21,7 +23,7 @@ async function signOut({ origin }: LiveBridge, user: LoggedIn): Promise<void> {
 }
 
 t.test('a socket carries the token of its service, and neither cookie nor token of the browser', async (t) => {
-  const bridge = await startLiveBridge(t)
+  const bridge = await shared
   const user = await loginByFetch(bridge.origin)
   const { socket } = await connect(t, bridge, user)
   t.match(bridge.service.handshakes[0]?.headers, { authorization: /^Bearer /, 'x-original-user': /ada/ })
@@ -32,21 +34,23 @@ t.test('a socket carries the token of its service, and neither cookie nor token 
 })
 
 t.test('signing out closes the sockets of that session with 4401, and no others', async (t) => {
-  const bridge = await startLiveBridge(t)
+  const bridge = await shared
   const ada = await loginByFetch(bridge.origin)
   const bob = await loginByFetch(bridge.origin, { user: 'bob' })
+  const accepted = bridge.service.next()
   const mine = await Promise.all([connect(t, bridge, ada), connect(t, bridge, ada)])
   const his = await connect(t, bridge, bob)
   const public_ = await openSocket(t, `${bridge.origin}/open/x`)
-  const far = [...bridge.service.sockets.clients][0]!
+  const far = await accepted
   const heard = once(far, 'close') as Promise<[number]>
 
   const from = performance.now()
+  const lines = bridge.bascule.lines.length
   await signOut(bridge, ada)
   for (const { closed } of mine) t.same(await closed, { code: 4401, reason: 'the session ended' })
   t.ok(performance.now() - from < 5_000)
   t.equal((await heard)[0], 4401, 'the service hears it, too')
-  const line = await bridge.bascule.line((each) => each.outcome === 'upgraded')
+  const line = await bridge.bascule.line((each) => each.outcome === 'upgraded', lines)
   t.match(line, { code: 'SESSION_REQUIRED', status: 101 })
 
   for (const { socket, message } of [his, public_]) {
@@ -56,11 +60,14 @@ t.test('signing out closes the sockets of that session with 4401, and no others'
 })
 
 t.test('a session that ends while its handshake is on the way is a 401, or a socket that is closed', async (t) => {
-  const bridge = await startLiveBridge(t)
+  const bridge = await shared
   const user = await loginByFetch(bridge.origin)
   bridge.service.sockets.options.verifyClient = (_info, done) => {
     void signOut(bridge, user).then(() => done(true))
   }
+  t.teardown(() => {
+    bridge.service.sockets.options.verifyClient = undefined
+  })
   await t.rejects(connect(t, bridge, user), /answered 401|hang up|ECONNRESET/)
 })
 
@@ -139,7 +146,7 @@ async function rawEnd(accepted: Promise<WebSocket>): Promise<Writable> {
 }
 
 t.test('a close frame of ours stands between two frames, also where one is half through', async (t) => {
-  const bridge = await startLiveBridge(t)
+  const bridge = await shared
   const user = await loginByFetch(bridge.origin)
   const accepted = bridge.service.next()
   const client = rawClient(t, bridge.origin.replace('localhost', '127.0.0.1'))
@@ -161,7 +168,7 @@ t.test('a close frame of ours stands between two frames, also where one is half 
 })
 
 t.test('whoever does not take the close frame is cut off after a second', async (t) => {
-  const bridge = await startLiveBridge(t)
+  const bridge = await shared
   const user = await loginByFetch(bridge.origin)
   const accepted = bridge.service.next()
   const client = rawClient(t, bridge.origin.replace('localhost', '127.0.0.1'))
@@ -176,7 +183,7 @@ t.test('whoever does not take the close frame is cut off after a second', async 
 })
 
 t.test('many sockets and a logout in the middle: each ends as its session does', async (t) => {
-  const bridge = await startLiveBridge(t, { routes: liveRoutes })
+  const bridge = await shared
   const users = [await loginByFetch(bridge.origin), await loginByFetch(bridge.origin, { user: 'bob' })]
   const sockets = await Promise.all(Array.from({ length: 100 }, (_, i) => connect(t, bridge, users[i % 2]!)))
   await signOut(bridge, users[0]!)
