@@ -14,6 +14,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   env: process.env,
+  colours: process.stdout.isTTY === true,
 })
 
 // A handle that somebody forgot must not keep a stopped bridge in the process list; without one this never fires.

@@ -428,6 +428,59 @@ export interface ExplainHost<C = unknown> extends Host<C> {
   would(x: { readonly id: string }, intention: string): void
 }
 
+/** A place in a file; lines and columns count from 1. */
+export interface FilePlace {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** A YAML file of another system, as a doctor reads it. */
+export interface ForeignFile<T> {
+  readonly file: string
+  readonly data: T
+  /** Of the value at this path, or of its key; of the nearest thing that is there where the path ends early. */
+  place(path: readonly PropertyKey[], at?: 'key' | 'value'): FilePlace
+}
+
+/** Given to `diagnose`. The world is behind it: what it opens is closed when `bascule doctor` ends. */
+export interface DoctorHost<C = unknown> extends Host<C> {
+  /** The command line's, by name without `--`. */
+  readonly flags: Readonly<Record<string, string | true | undefined>>
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where a setting stands, or would have to. */
+  place(file: 'settings.yaml' | 'routes.yaml', path: readonly PropertyKey[], at?: 'key' | 'value'): FilePlace
+  /** Undefined: it cannot be read or is not as the schema wants it. The doctor says so, with the place, and exits with 2. */
+  read<T>(file: string, schema: StandardSchemaV1<unknown, T>): ForeignFile<T> | undefined
+}
+
+/** What a plugin found that no load can see: what another system says, and whether it agrees. */
+export interface Diagnosis {
+  /** The places that must agree, by key and heading. */
+  readonly places: readonly { readonly key: string; readonly title: string }[]
+  /** One a subject, e.g. a service. `state`: a word a place; `ok`, `-` for not looked at, else what is the matter. */
+  readonly rows: readonly { readonly subject: string; readonly state: Readonly<Record<string, string>> }[]
+  readonly findings: readonly Finding[]
+}
+
+export interface Finding {
+  /** A fault ends the doctor with 1; advice does not. */
+  readonly severity: 'fault' | 'advice'
+  /** One word of a closed list. */
+  readonly code: string
+  readonly subject?: string
+  /** The key of the place that is wrong. */
+  readonly where?: string
+  /** A sentence. No secret, no token. */
+  readonly message: string
+  /** Where to change something; absent where no file is in reach. */
+  readonly place?: FilePlace
+  /** The exact text. `replace`: instead of the key or value at `place`. `add`: as lines one level below it; at a file's first line: at its end. */
+  readonly change?: { readonly edit: 'replace' | 'add'; readonly text: string }
+  /** For whoever owns the other system, to be pasted. */
+  readonly tell?: string
+}
+
 /** One candidate of a router, and why it did not get a request. */
 export interface NearMiss {
   readonly route: Route
@@ -552,6 +605,8 @@ export interface Stage<
    * `setup` itself is called, and a stage that opens something there is passed over, and said to be.
    */
   explain?(host: ExplainHost<C>): Sometimes<Made<K, N, W, P>>
+  /** For `bascule doctor`, once: whether what lies outside of this config agrees with it. Changes nothing. */
+  diagnose?(host: DoctorHost<C>): Sometimes<Diagnosis>
 }
 
 export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName = any> extends Base<C> {

@@ -182,7 +182,7 @@ function sharedOf(plugin: ServicePlugin): Shared<unknown, unknown> {
   return made
 }
 
-function serviceOpener(config: LoadedConfig) {
+export function serviceOpener(config: LoadedConfig) {
   return async <K extends KindName>(kind: K, ref: PluginRef, scope: Scope): Promise<Kinds[K]> => {
     const use = typeof ref === 'string' ? ref : ref.use
     const plugin = await config.loader.load(kind, use)

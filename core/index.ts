@@ -1,6 +1,6 @@
 // What plugins import, and programs that embed a bridge. Everything else in core/ is the host's own.
 export { ConfigError, type Place, type Problem, type Severity } from './config/report.ts'
-export { didYouMean } from './config/suggest.ts'
+export { didYouMean, distance as editDistance } from './config/suggest.ts'
 export type * from './contract.ts'
 export { defineEndpoint, defineService, defineStage } from './define.ts'
 export type { GivenPlugin } from './embed/given-plugins.ts'

@@ -2,6 +2,7 @@ import { defineStage, type Exchange, type ExplainHost, type Log, type Route, typ
 import { bridge, bridgeSections } from './lib/bridge.ts'
 import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
 import { PerService } from './lib/chosen-service.ts'
+import { diagnose } from './lib/doctor/diagnose.ts'
 import { loginUrl } from './lib/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
 import { codeOf, reasonDetails, type TokenReason } from './lib/reasons.ts'
@@ -27,6 +28,7 @@ export default defineStage({
     const tokens: Tokens = { credential: broker.credential, over: (session) => sessions.over(session) }
     return (route) => ({ run: resolver(route, tokens, host.log, host.server.public_url) })
   },
+  diagnose,
   explain(host) {
     const { credential, intention } = pretendBroker(host)
     return (route) => {

@@ -3,6 +3,8 @@ export interface Io {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly env: Readonly<Record<string, string | undefined>>
+  /** `out` is a terminal that shows colours. */
+  readonly colours?: boolean
 }
 
 export interface Option {
@@ -21,8 +23,8 @@ export interface Command {
   readonly options: Readonly<Record<string, Option>>
   /** Words that must follow the command, in order; what is given for `PATH` is `args.PATH`. Absent: none may. */
   readonly words?: readonly string[]
-  /** Answers the exit code: 0 good, 1 it ran and the answer is bad, 2 usage or config. Absent: not built yet. */
-  run?(args: Args, io: Io): Promise<number>
+  /** Answers the exit code: 0 good, 1 it ran and the answer is bad, 2 usage or config. */
+  run(args: Args, io: Io): Promise<number>
 }
 
 /** What the user typed cannot be understood; one line, exit 2. */

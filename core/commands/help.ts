@@ -10,7 +10,7 @@ export function printCommandHelp(command: Command, io: Io, json: boolean): void 
 }
 
 function overview(commands: readonly Command[]): string {
-  const rows = commands.map(({ name, summary, run }) => [name, run ? summary : `${summary} (not built yet)`] as const)
+  const rows = commands.map(({ name, summary }) => [name, summary] as const)
   return [
     'bascule: a programmable reverse proxy; its default profile is a Backend-for-Frontend.',
     '',
@@ -27,8 +27,7 @@ function details(command: Command): string {
   const rows = Object.entries({ ...command.options, ...commonOptions }).map(
     ([name, { value, summary }]) => [`--${name}${value === undefined ? '' : ` ${value}`}`, summary] as const,
   )
-  const note = command.run ? [] : ['', 'This command is not built yet.']
-  return [`usage: ${command.usage}`, '', `${command.summary}.`, ...note, '', ...table(rows), ''].join('\n')
+  return [`usage: ${command.usage}`, '', `${command.summary}.`, '', ...table(rows), ''].join('\n')
 }
 
 function table(rows: readonly (readonly [string, string])[]): string[] {
@@ -36,6 +35,6 @@ function table(rows: readonly (readonly [string, string])[]): string[] {
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
 }
 
-function describe({ name, summary, usage, options, run }: Command) {
-  return { name, summary, usage, built: run !== undefined, options: { ...options, ...commonOptions } }
+function describe({ name, summary, usage, options }: Command) {
+  return { name, summary, usage, options: { ...options, ...commonOptions } }
 }

@@ -2,9 +2,9 @@ import { didYouMean } from '../config/suggest.ts'
 import { check } from './check.ts'
 import { type Command, type Io, UsageError } from './command.ts'
 import { dev } from './dev.ts'
+import { doctor } from './doctor.ts'
 import { explain } from './explain.ts'
 import { printCommandHelp, printHelp } from './help.ts'
-import { notBuilt } from './not-built.ts'
 import { parseCommand } from './parse-command.ts'
 import { plugin } from './plugin.ts'
 import { schema } from './schema.ts'
@@ -12,7 +12,7 @@ import { start } from './start.ts'
 import { tail } from './tail.ts'
 import { printVersion } from './version.ts'
 
-export const commands: readonly Command[] = [start, dev, check, explain, tail, plugin, schema, ...notBuilt]
+export const commands: readonly Command[] = [start, dev, check, explain, doctor, tail, plugin, schema]
 
 /** Runs what the command line says and answers the exit code. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
@@ -30,14 +30,9 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 
 async function runCommand(command: Command, argv: readonly string[], io: Io): Promise<number> {
   const wantsHelp = argv.includes('--help') || argv.includes('-h')
-  if (wantsHelp || command.run === undefined) return describe(command, wantsHelp, argv.includes('--json'), io)
-  return command.run(parseCommand(command, argv), io)
-}
-
-function describe(command: Command, wantsHelp: boolean, json: boolean, io: Io): number {
-  if (wantsHelp) printCommandHelp(command, io, json)
-  else io.err(`bascule: ${command.name} is not built yet\n`)
-  return wantsHelp ? 0 : 2
+  if (!wantsHelp) return command.run(parseCommand(command, argv), io)
+  printCommandHelp(command, io, argv.includes('--json'))
+  return 0
 }
 
 function withoutCommand(argv: readonly string[], io: Io): number {

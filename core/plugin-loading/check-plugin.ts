@@ -17,6 +17,7 @@ const stageKeys = [
   'problems',
   'conflicts',
   'nearMisses',
+  'diagnose',
   'explain',
   'setup',
 ]

@@ -49,7 +49,7 @@ export function bridge(host: Host<unknown>): Promise<Bridge> {
 const servicesByRoutes = new WeakMap<readonly Route[], ReadonlySet<string>>()
 
 /** Found once, though each endpoint asks: ten thousand routes take as many milliseconds as there are thousands. */
-function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
+export function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
   const known = servicesByRoutes.get(routes)
   if (known !== undefined) return known
   const found = new Set<string>()
@@ -61,7 +61,7 @@ function sessionServices({ routes }: Host<unknown>): ReadonlySet<string> {
   return found
 }
 
-function serviceToken(host: Host<unknown>, auth: AuthSettings, service: string): ServiceToken | undefined {
+export function serviceToken(host: Host<unknown>, auth: AuthSettings, service: string): ServiceToken | undefined {
   const audience = ownValue(host.section('service_audiences'), service)
   if (audience === undefined) return undefined
   const own = ownValue(host.section('service_tokens'), service) ?? {}

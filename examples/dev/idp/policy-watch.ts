@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import type { Problem } from '../../../core/config/report.ts'
-import type { Policy } from './policy.ts'
+import type { Policy } from '../../../plugins/lib/doctor/idp-policy.ts'
 import { readPolicy } from './read-policy.ts'
 
 export interface PolicyEvents {

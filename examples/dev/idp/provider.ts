@@ -1,11 +1,11 @@
 import './quiet.ts'
 import type { JWK } from 'jose'
 import { type AdapterFactory, type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { allScopes, audiencesFor, decide, type Policy } from '../../../plugins/lib/doctor/idp-policy.ts'
 import { findAccount } from './accounts.ts'
 import { grantAsked, withoutConsentPage } from './implicit-consent.ts'
 import { allowOfflineAccess } from './offline-access.ts'
 import { renderError, renderLoggedOut, renderLogout } from './pages.ts'
-import { allScopes, audiencesFor, decide, type Policy } from './policy.ts'
 
 export interface ProviderOptions {
   readonly issuer: string

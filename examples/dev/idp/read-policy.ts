@@ -1,28 +1,10 @@
 import { join } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type ConfigDocument, readDocument } from '../../../core/config/document.ts'
 import { type Problem, Report } from '../../../core/config/report.ts'
 import { validate } from '../../../core/config/validate.ts'
-import type { Policy } from './policy.ts'
-
-const words = z.array(z.string().trim().min(1))
-
-const settingsFile = z.object({
-  token: z.object({
-    audience_mappings: z.object({
-      scope_mappings: z.array(z.object({ scope: z.string().trim().min(1), audiences: words })),
-    }),
-  }),
-})
-
-const clientsFile = z.record(
-  z.string(),
-  z.object({
-    scopes: words.optional(),
-    allowed_audiences: words.default([]),
-    client_secret: z.string().min(1).optional(),
-  }),
-)
+import { clientsFile, policyOf, settingsFile } from '../../../plugins/lib/doctor/idp-files.ts'
+import type { Policy } from '../../../plugins/lib/doctor/idp-policy.ts'
 
 /** Reads `settings.yaml` and `clients.yaml` of the directory. No policy: the problems say why, each with its place. */
 export function readPolicy(
@@ -34,16 +16,7 @@ export function readPolicy(
   const clients = readAs(clientsFile, join(dir, 'clients.yaml'), env, report)
   if (settings === undefined || clients === undefined || report.failed)
     return { policy: undefined, problems: report.problems }
-  const policy: Policy = {
-    mappings: settings.token.audience_mappings.scope_mappings,
-    clients: new Map(
-      Object.entries(clients).map(([id, { scopes, allowed_audiences, client_secret }]) => [
-        id,
-        { scopes, allowedAudiences: allowed_audiences, secret: client_secret },
-      ]),
-    ),
-  }
-  return { policy, problems: report.problems }
+  return { policy: policyOf(settings, clients), problems: report.problems }
 }
 
 function readAs<T>(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { audiencesFor, decide, type Policy } from '../../../../examples/dev/idp/policy.ts'
+import { audiencesFor, decide, type Policy } from '../../../../plugins/lib/doctor/idp-policy.ts'
 
 const reports = 'https://reports.example.com'
 const forms = 'https://forms.example.com'

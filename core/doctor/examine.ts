@@ -1,0 +1,26 @@
+import type { ListedStage } from '../compile/profile.ts'
+import type { Diagnosis } from '../contract.ts'
+import { silent } from '../explain/explain-host.ts'
+import { serviceOpener } from '../generation.ts'
+import { House } from '../house.ts'
+import type { LoadedConfig } from '../load.ts'
+import { Scope } from '../resources.ts'
+import { type Practice, PractisingHost } from './doctor-host.ts'
+
+/** Asks every plugin of the profiles that has a `diagnose`, each once; closes whatever they opened. */
+export async function examine(config: LoadedConfig, practice: Practice): Promise<readonly Diagnosis[]> {
+  const scope = new Scope('doctor', new House(silent), serviceOpener(config))
+  const asked = new Map<object, ListedStage>()
+  for (const profile of config.profiles)
+    for (const listed of profile.stages) if (!asked.has(listed.stage)) asked.set(listed.stage, listed)
+  try {
+    const found: Diagnosis[] = []
+    for (const { name, stage, options } of asked.values()) {
+      if (stage.diagnose === undefined) continue
+      found.push(await stage.diagnose(new PractisingHost(scope.child(name), config, options, practice)))
+    }
+    return found
+  } finally {
+    await scope.close()
+  }
+}
