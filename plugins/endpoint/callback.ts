@@ -80,11 +80,15 @@ function notOurs(x: Exchange, returnTo?: string): Reply {
 
 /** RFC 8707 section 2.2: many resources on authorize, one on the grant. The login's own access token is then good for that service. */
 function redeem(parts: Parts, x: Exchange, state: string, flow: Flow): Promise<CodeAnswer> {
-  const { nonce, codeVerifier, resources, passed } = flow
+  const { nonce, codeVerifier, resources, passed, dpop } = flow
   const maxAge = maxAgeOf(passed, parts.authorizeParams)
   const first = parts.userinfo ? [] : resources.slice(0, 1)
   const params = first.map((resource): [string, string] => ['resource', resource])
-  return parts.idp.codeGrant(new URL(`${parts.redirectUri}${x.query}`), { state, nonce, codeVerifier, maxAge }, params)
+  return parts.idp.codeGrant(
+    new URL(`${parts.redirectUri}${x.query}`),
+    { state, nonce, codeVerifier, maxAge, dpop },
+    params,
+  )
 }
 
 interface Done {

@@ -64,7 +64,7 @@ function credential(parts: BrokerParts, plan: TokenPlan | undefined, session: Se
   const now = clock.now()
   const held = heldFor(data, plan)
   if (isToken(held)) {
-    const live = liveOf(held)
+    const live = liveOf(held, data.dpop)
     if (now < live.renewAt) return live.credential
     if (now < live.deadAt) {
       renew(parts, session, data, plan)
@@ -152,7 +152,7 @@ function stateOf(parts: BrokerParts, data: SessionData, plan: TokenPlan): Servic
   const { audience } = plan.wish
   const now = parts.clock.now()
   const held = heldFor(data, plan)
-  if (isToken(held) && now < liveOf(held).deadAt)
+  if (isToken(held) && now < liveOf(held, data.dpop).deadAt)
     return { audience, state: 'ready', expires_at: new Date(held.expiresAt).toISOString() }
   // As last known, also when it would be asked again: a state that flickers with the clock helps nobody.
   const no = isRefusal(held) ? refusal(held.refused, false) : refuses(parts, data, plan)

@@ -1,5 +1,6 @@
 // Logins under way. Each is a sealed record of the store under its state, used once; the browser holds one handle for all of its tabs.
 import type { Sometimes } from '../../core/index.ts'
+import type { DpopKey } from './dpop.ts'
 import type { Params } from './idp.ts'
 import { randomId, sha256 } from './random-id.ts'
 import type { KeyRing } from './seal.ts'
@@ -14,6 +15,7 @@ export interface Flow {
   readonly issuer: string
   readonly nonce: string
   readonly codeVerifier: string
+  readonly dpop?: DpopKey
   readonly returnTo: string
   /** What whoever began it asked of the identity provider (`auth.pass_params`). */
   readonly passed: Params

@@ -16,6 +16,7 @@ export interface IdpSettings extends ClientIdentity {
   readonly issuer: string
   /** Asked at each login. */
   readonly userinfo?: boolean
+  readonly dpop?: boolean
 }
 
 /** Asymmetric only: `none` and HMAC (whose key would be the client secret) never verify an ID token (BCP-12). */
@@ -122,6 +123,9 @@ async function configure(
     throw new Error(
       `the identity provider signs ID tokens with ${offered.join(', ')} only; an asymmetric algorithm is needed`,
     )
+  const proofs = metadata.dpop_signing_alg_values_supported
+  if (settings.dpop && proofs !== undefined && !proofs.includes('ES256'))
+    throw new Error(`auth.dpop needs ES256, and the identity provider takes proofs by ${proofs.join(', ')} only`)
   const server = { ...metadata, id_token_signing_alg_values_supported: algs }
   // RFC 8705 section 5: whoever shows a certificate asks where certificates are asked for.
   const client = settings.client_cert === undefined ? undefined : { use_mtls_endpoint_aliases: true }

@@ -7,8 +7,12 @@ import {
   buildAuthorizationUrl,
   buildAuthorizationUrlWithPAR,
   buildEndSessionUrl,
+  type Configuration,
+  type DPoPHandle,
+  type DPoPOptions,
   fetchUserInfo,
   genericGrantRequest,
+  getDPoPHandle,
   type IDToken,
   refreshTokenGrant,
   type ServerMetadata,
@@ -20,6 +24,7 @@ import {
 import type { Shared } from '../../core/index.ts'
 import { longestLife } from './audience.ts'
 import { timedIdp } from './bridge-metrics.ts'
+import { type DpopKey, dpopPair } from './dpop.ts'
 import { checkAccessHash, checkIdToken } from './id-token.ts'
 import { Discovery, type IdpSettings } from './idp-discovery.ts'
 import { classify, IdpAnswerUnfit } from './idp-errors.ts'
@@ -38,6 +43,8 @@ export interface CodeChecks {
   readonly codeVerifier: string
   /** Seconds. */
   readonly maxAge?: number | undefined
+  /** The code was asked for with this key (`dpop_jkt`). */
+  readonly dpop?: DpopKey | undefined
 }
 export interface CodeAnswer extends TokenAnswer {
   readonly idToken: string
@@ -74,7 +81,18 @@ export function idpSettings(auth: AuthSettings): IdpSettings {
   const { issuer, client_id, client_secret, client_auth, private_key, private_key_id, client_assertion_audience } = auth
   const { client_cert, client_key, ca } = auth
   const jwt = { private_key, private_key_id, client_assertion_audience }
-  return { issuer, client_id, client_secret, client_auth, ...jwt, client_cert, client_key, ca, userinfo: auth.userinfo }
+  return {
+    issuer,
+    client_id,
+    client_secret,
+    client_auth,
+    ...jwt,
+    client_cert,
+    client_key,
+    ca,
+    userinfo: auth.userinfo,
+    dpop: auth.dpop,
+  }
 }
 
 /** Opening asks for the metadata but does not wait: the BFF starts while its IdP is down. */
@@ -121,33 +139,35 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
         idTokenExpected: true,
         ...(checks.maxAge === undefined ? {} : { maxAge: checks.maxAge }),
       }
-      const answer = await authorizationCodeGrant(configuration, callback, expected, query(params))
+      const proof = await proofs(configuration, checks.dpop)
+      const answer = await authorizationCodeGrant(configuration, callback, expected, query(params), proof)
       const claims = answer.claims()
       if (claims === undefined || answer.id_token === undefined) throw new Error('the answer has no ID token')
       checkIdToken(claims, settings.client_id, asked)
       checkAccessHash(answer.id_token, claims.at_hash, answer.access_token)
       const userinfo = settings.userinfo
-        ? await fetchUserInfo(configuration, answer.access_token, claims.sub)
+        ? await fetchUserInfo(configuration, answer.access_token, claims.sub, proof)
         : undefined
       return {
-        ...tokenAnswer(answer, asked),
+        ...tokenAnswer(answer, asked, checks.dpop),
         idToken: answer.id_token,
         claims,
         issuer: claims.iss,
         ...(userinfo && { userinfo }),
       }
     },
-    async refresh(refreshToken, params, endpoint) {
+    async refresh(refreshToken, params, endpoint, key) {
       const configuration = await discovery.at(endpoint)
       const asked = Date.now()
-      return tokenAnswer(await refreshTokenGrant(configuration, refreshToken, { ...params }), asked)
+      const proof = await proofs(configuration, key)
+      return tokenAnswer(await refreshTokenGrant(configuration, refreshToken, { ...params }, proof), asked, key)
     },
-    async grant(type, params, endpoint) {
+    async grant(type, params, endpoint, key) {
       const configuration = await discovery.at(endpoint)
       const asked = Date.now()
-      const answer = await genericGrantRequest(configuration, type, { ...params })
+      const answer = await genericGrantRequest(configuration, type, { ...params }, await proofs(configuration, key))
       const { issued_token_type: issued } = answer
-      return { ...tokenAnswer(answer, asked), ...(typeof issued === 'string' ? { issuedTokenType: issued } : {}) }
+      return { ...tokenAnswer(answer, asked, key), ...(typeof issued === 'string' ? { issuedTokenType: issued } : {}) }
     },
     introspect: async (token) => tokenIntrospection(await discovery.configuration(), token),
     async endSessionUrl(params) {
@@ -163,11 +183,27 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
   }
 }
 
+const handles = new WeakMap<Configuration, WeakMap<DpopKey, Promise<DPoPHandle>>>()
+
+/**
+ * Kept by key: the nonce that the IdP demanded last is in it. Where it demands another one, the library asks once more; that request was
+ * refused before anything was spent (RFC 9449 section 8), so this repeats no redeem.
+ */
+async function proofs(configuration: Configuration, key: DpopKey | undefined): Promise<DPoPOptions> {
+  if (key === undefined) return {}
+  const known = handles.get(configuration) ?? new WeakMap<DpopKey, Promise<DPoPHandle>>()
+  handles.set(configuration, known)
+  const handle = known.get(key) ?? dpopPair(key).then((pair) => getDPoPHandle(configuration, pair))
+  known.set(key, handle)
+  return { DPoP: await handle }
+}
+
 /** Counted from before the request was sent: an answer that took long is not believed to live longer. */
-function tokenAnswer(answer: TokenEndpointResponse, asked: number): TokenAnswer {
-  // Bound to a key that we do not have: no backend would take it.
-  if (answer.token_type !== 'bearer')
-    throw new IdpAnswerUnfit(`the identity provider gave a token of the type ${answer.token_type}, not Bearer`)
+function tokenAnswer(answer: TokenEndpointResponse, asked: number, key: DpopKey | undefined): TokenAnswer {
+  // Bound to a key that we do not have, no backend would take it; not bound although that was asked for, anybody could use it.
+  const wanted = key === undefined ? 'Bearer' : 'DPoP'
+  if (answer.token_type !== wanted.toLowerCase())
+    throw new IdpAnswerUnfit(`the identity provider gave a token of the type ${answer.token_type}, not ${wanted}`)
   return {
     accessToken: answer.access_token,
     expiresAt: Math.min(expiry(answer, asked), asked + longestLife),

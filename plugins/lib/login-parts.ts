@@ -52,6 +52,7 @@ export async function authParts(host: Host<unknown>): Promise<AuthParts> {
     publicUrl: host.server.public_url,
     passParams: auth.pass_params,
     userinfo: auth.userinfo,
+    dpop: auth.dpop,
   }
 }
 

@@ -38,6 +38,7 @@ export function sessionData({ answer, flow, handle, scope, origin, wanted, absol
     idToken: answer.idToken,
     ...(answer.refreshToken === undefined ? {} : { refreshToken: answer.refreshToken }),
     access: { token: answer.accessToken, expiresAt: answer.expiresAt },
+    ...(flow.dpop === undefined ? {} : { dpop: flow.dpop }),
     grantedScopes: answer.scope ?? scope,
     grantedResources: flow.resources,
     refusedResources: wanted.filter((resource) => !flow.resources.includes(resource)),

@@ -1,5 +1,6 @@
 // From "this browser wants to sign in" to the identity provider's address: one way, for the login and for its next rounds.
 import type { Log } from '../../core/index.ts'
+import { makeDpopKey, thumbprint } from './dpop.ts'
 import type { Flow, Flows } from './flows.ts'
 import type { Idp, Params } from './idp.ts'
 import { classify, type IdpFailure } from './idp-errors.ts'
@@ -16,6 +17,8 @@ export interface LoginParts {
   readonly log: Log
   readonly redirectUri: string
   readonly scope: string
+  /** Whether this login's tokens are bound to a key. */
+  readonly dpop: boolean
   readonly authorizeParams: Params
   /** What the minter wants of the login: `resource` values, and others as they are. */
   readonly wanted: Params
@@ -52,9 +55,11 @@ async function attempt(
 ): Promise<Started> {
   const nonce = randomId()
   const codeVerifier = randomId()
+  const dpop = parts.dpop ? makeDpopKey() : undefined
   const { returnTo, passed, oldSession } = wish
   const { state } = await parts.flows.begin(wish.handle, {
     ...{ issuer: parts.idp.issuer, nonce, codeVerifier, returnTo, passed, resources, round },
+    ...(dpop === undefined ? {} : { dpop }),
     ...(oldSession === undefined ? {} : { oldSession }),
   })
   const own: Params = [
@@ -62,6 +67,7 @@ async function attempt(
     ['nonce', nonce],
     ['code_challenge', sha256(codeVerifier)],
     ...resources.map((resource): [string, string] => ['resource', resource]),
+    ...(dpop === undefined ? [] : ([['dpop_jkt', thumbprint(dpop)]] as const)),
     ...passed,
   ]
   try {

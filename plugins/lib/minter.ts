@@ -1,3 +1,4 @@
+import type { DpopKey } from './dpop.ts'
 import type { TokenReason } from './reasons.ts'
 
 declare module '../../core/contract.ts' {
@@ -32,6 +33,8 @@ export interface Grant {
   readonly grantedScopes: string
   readonly grantedResources: readonly string[]
   readonly refusedResources?: readonly string[]
+  /** The session's own key, where its tokens are bound to one. */
+  readonly dpop?: DpopKey
 }
 
 /**
@@ -68,9 +71,15 @@ export type Minted =
 /** The IdP as minters see it; plugins/lib/idp.ts implements it with openid-client. Rejects with the library's errors. */
 export interface TokenEndpoint {
   /** Never aborted from outside: a redeem whose outcome is open must not be repeated. */
-  refresh(refreshToken: string, params: Readonly<Record<string, string>>, endpoint?: string): Promise<TokenAnswer>
+  refresh(
+    refreshToken: string,
+    params: Readonly<Record<string, string>>,
+    endpoint?: string,
+    /** What the answer's access token is to be bound to. Minters leave it out: the broker adds the session's. */
+    key?: DpopKey,
+  ): Promise<TokenAnswer>
   /** Any other grant, e.g. a token exchange (RFC 8693), with the client's own authentication. */
-  grant(type: string, params: Readonly<Record<string, string>>, endpoint?: string): Promise<GrantAnswer>
+  grant(type: string, params: Readonly<Record<string, string>>, endpoint?: string, key?: DpopKey): Promise<GrantAnswer>
 }
 export interface GrantAnswer extends TokenAnswer {
   /** RFC 8693 section 2.2.1. */

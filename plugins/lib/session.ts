@@ -1,6 +1,7 @@
 // What a session is. plugins/lib/sessions.ts opens, changes and ends them; the broker keeps service tokens in them.
 import type { Fault, Sometimes } from '../../core/index.ts'
 import type { SessionEnd } from './bridge-metrics.ts'
+import type { DpopKey } from './dpop.ts'
 import type { TokenReason } from './reasons.ts'
 import type { SessionStore } from './session-store.ts'
 import type { Bound } from './session-watch.ts'
@@ -13,6 +14,8 @@ export interface StoredToken {
   readonly audience: string
   readonly mintedAt: number
   readonly expiresAt: number
+  /** Bound to the session's key: worth nothing without a proof. */
+  readonly dpop?: true
 }
 /** The IdP said no: asked again only after `until`, or when the config's fingerprint changes. */
 export interface StoredRefusal {
@@ -42,6 +45,8 @@ export interface SessionData {
   /** Only ever sent as id_token_hint. */
   readonly idToken?: string
   readonly refreshToken?: string
+  /** What the session's access tokens are bound to (RFC 9449). */
+  readonly dpop?: DpopKey
   /** The login's own access token, for minters that use or exchange it. */
   readonly access?: { readonly token: string; readonly expiresAt: number }
   readonly grantedScopes: string

@@ -30,6 +30,8 @@ export interface AuthSettings extends ClientAuthSettings {
   /** Names of the login's own query that go to the identity provider. */
   readonly pass_params: readonly string[]
   readonly userinfo: boolean
+  /** RFC 9449: every session's tokens are bound to a key of its own. */
+  readonly dpop: boolean
   readonly mint: PluginRef
   /** What filled in the rest where settings.yaml is silent. */
   readonly preset: PresetName | null
@@ -73,7 +75,7 @@ const mint = pluginRef
 
 /** Ours alone: a copy in authorize_params would undo PKCE, state or the audience check. */
 const ownParams =
-  /^(client_id|client_secret|redirect_uri|response_type|response_mode|state|nonce|scope|resource|request|request_uri|code_challenge.*)$/
+  /^(client_id|client_secret|redirect_uri|response_type|response_mode|state|nonce|scope|resource|dpop_jkt|request|request_uri|code_challenge.*)$/
 const authorizeParams = z
   .record(z.string(), text)
   .default({})
@@ -121,6 +123,7 @@ const authSchema = z
       oauth_scopes: scopes,
       authorize_params: authorizeParams,
       pass_params: passParams,
+      dpop: z.boolean({ error: 'must be true or false' }).default(false),
       userinfo: z.boolean({ error: 'must be true or false' }).default(false),
       mint,
       bearer: bearerSchema,

@@ -40,7 +40,7 @@ async function renew(tools: MintTools, session: Session, stale: string | undefin
     if (refreshToken === undefined) return refusal('no_refresh_token', true)
     turn.phase = 'redeem'
     turn.since = tools.clock.now()
-    const minted = await asked(tools, 'login', (idp) => refreshed(idp, refreshToken))
+    const minted = await asked(tools, 'login', (idp) => refreshed(idp, refreshToken), data.dpop)
     turn.phase = 'keep'
     if (minted.kind === 'token') {
       const access = { token: minted.token, expiresAt: minted.expiresAt }

@@ -1,6 +1,7 @@
 import type { Log } from '../../core/index.ts'
 import type { Clock } from './clock.ts'
-import type { Grant, Minted, TokenEndpoint } from './minter.ts'
+import type { DpopKey } from './dpop.ts'
+import type { Grant, Minted, Minter, TokenEndpoint } from './minter.ts'
 import type { RedeemQueue } from './redeem-queue.ts'
 import type { TokenPlan } from './token-plan.ts'
 
@@ -14,7 +15,12 @@ export interface AskTools {
 
 /** What the IdP's answer says of its health counts only where it was asked: some mints need no request. */
 export function askMinter(tools: AskTools, { wish, minter }: TokenPlan, grant: Grant): Promise<Minted> {
-  return asked(tools, wish.service, (idp) => minter.mint(wish, grant, idp))
+  return asked(tools, wish.service, (idp) => minter.mint(wish, grant, idp), bindingOf(minter, grant.dpop))
+}
+
+/** A token that is the client's and no session's must not hang on the key of the session that asked first. */
+export function bindingOf({ spends, uses }: Minter, key: DpopKey | undefined): DpopKey | undefined {
+  return spends === 'refresh' || uses === 'access' ? key : undefined
 }
 
 /** Runs what asks the IdP, unless that is known to be down, and notes how it went. Never rejects. */
@@ -22,6 +28,7 @@ export async function asked(
   tools: AskTools,
   service: string,
   work: (idp: TokenEndpoint) => Promise<Minted>,
+  key: DpopKey | undefined,
 ): Promise<Minted> {
   const { idp, queue, clock } = tools
   let sent = false
@@ -32,8 +39,8 @@ export async function asked(
     return sent ? undefined : Promise.reject(new Error('the identity provider is down'))
   }
   const endpoint: TokenEndpoint = {
-    refresh: (token, params, at) => admitted(at) ?? idp.refresh(token, params, at),
-    grant: (type, params, at) => admitted(at) ?? idp.grant(type, params, at),
+    refresh: (token, params, at) => admitted(at) ?? idp.refresh(token, params, at, key),
+    grant: (type, params, at) => admitted(at) ?? idp.grant(type, params, at, key),
   }
   const minted = await work(endpoint).catch(failedMinter)
   if (minted.kind === 'unavailable') {

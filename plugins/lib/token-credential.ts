@@ -1,7 +1,10 @@
 import { createHash, randomInt } from 'node:crypto'
 import type { RawHeaders } from '../../core/index.ts'
+import { type DpopKey, dpopProof } from './dpop.ts'
 import type { StoredToken } from './session.ts'
 import type { Credential } from './upstream.ts'
+
+type Attempt = Parameters<Credential['headers']>[0]
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 
@@ -12,20 +15,20 @@ export class BearerCredential implements Credential {
   readonly #token: string
   readonly #headers: RawHeaders
 
-  constructor({ token, audience, expiresAt }: StoredToken) {
+  constructor({ token, audience, expiresAt }: StoredToken, scheme = 'Bearer') {
     this.audience = audience
     this.expiresAt = expiresAt
     this.#token = token
-    this.#headers = ['Authorization', `Bearer ${token}`]
+    this.#headers = ['Authorization', `${scheme} ${token}`]
     Object.freeze(this.#headers)
-    Object.freeze(this)
+    if (new.target === BearerCredential) Object.freeze(this)
   }
 
   /** Made when asked: a request that logs nothing of it pays no hash. */
   get fingerprint(): string {
     return createHash('sha256').update(this.#token).digest('base64url').slice(0, 8)
   }
-  headers(): RawHeaders {
+  headers(_attempt?: Attempt): RawHeaders {
     return this.#headers
   }
   toString(): string {
@@ -36,6 +39,23 @@ export class BearerCredential implements Credential {
   }
   [inspect](): string {
     return this.toString()
+  }
+}
+
+/** As a bound token is sent: with a proof for this very request, by the session's key (RFC 9449 section 7.1). */
+export class DpopCredential extends BearerCredential {
+  readonly #token: string
+  readonly #key: DpopKey
+
+  constructor(stored: StoredToken, key: DpopKey) {
+    super(stored, 'DPoP')
+    this.#token = stored.token
+    this.#key = key
+    Object.freeze(this)
+  }
+
+  override headers({ method, url }: Attempt): RawHeaders {
+    return [...super.headers(), 'DPoP', dpopProof(this.#key, { method, url, accessToken: this.#token })]
   }
 }
 
@@ -51,14 +71,14 @@ export interface Live {
 // By the stored token itself: it is replaced whole, so nothing here can outlive or outdate it.
 const lives = new WeakMap<StoredToken, Live>()
 
-export function liveOf(stored: StoredToken): Live {
+export function liveOf(stored: StoredToken, key?: DpopKey): Live {
   const known = lives.get(stored)
   if (known !== undefined) return known
   const life = Math.max(0, stored.expiresAt - stored.mintedAt)
   // Jitter: sessions made by one morning's logins must not all renew in the same second.
   const margin = (Math.min(30_000, life / 5) * randomInt(100, 126)) / 100
   const live = {
-    credential: new BearerCredential(stored),
+    credential: stored.dpop && key !== undefined ? new DpopCredential(stored, key) : new BearerCredential(stored),
     renewAt: stored.expiresAt - margin,
     deadAt: stored.expiresAt - Math.min(500, life / 10),
   }

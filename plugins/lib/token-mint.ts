@@ -7,7 +7,7 @@ import { inLease } from './redeem-lease.ts'
 import type { Turn } from './redeem-queue.ts'
 import type { Session, SessionData, StoredRefusal, StoredToken } from './session.ts'
 import { liveAccess, renewAccess } from './token-access.ts'
-import { askMinter } from './token-ask.ts'
+import { askMinter, bindingOf } from './token-ask.ts'
 import { liveOf } from './token-credential.ts'
 import { grantLost, storeRotated } from './token-keep.ts'
 import { heldFor, isRefusal, isToken, type TokenPlan } from './token-plan.ts'
@@ -24,7 +24,7 @@ const unchanged = (data: SessionData) => data
 export function settled(data: SessionData, plan: TokenPlan, now: number): Credential | Refusal | undefined {
   const held = heldFor(data, plan)
   if (isToken(held)) {
-    const live = liveOf(held)
+    const live = liveOf(held, data.dpop)
     return now < live.renewAt ? live.credential : undefined
   }
   if (isRefusal(held) && now < held.until) return refusal(held.refused, false)
@@ -40,6 +40,7 @@ export function grantOf(data: SessionData, plan: TokenPlan, wall: number): Grant
     refusedResources: data.refusedResources ?? [],
     ...(data.refreshToken === undefined ? {} : { refreshToken: data.refreshToken }),
     ...(access === undefined ? {} : { access }),
+    ...(data.dpop === undefined ? {} : { dpop: data.dpop }),
   }
 }
 
@@ -172,10 +173,12 @@ async function keepToken(
     return data === 'gone' ? sessionOver : refusal(reason, false)
   }
   const expiresAt = now + (judged.expiresAt - wall)
-  const entry: StoredToken = { token: minted.token, config: plan.config, audience, mintedAt: now, expiresAt }
+  const key = bindingOf(plan.minter, grant.dpop)
+  const bound = key === undefined ? {} : { dpop: true as const }
+  const entry: StoredToken = { token: minted.token, config: plan.config, audience, mintedAt: now, expiresAt, ...bound }
   const data = await keep(tools, session, plan, grant, rotated, entry)
   if (data === 'gone') return sessionOver
-  const live = liveOf(entry)
+  const live = liveOf(entry, key)
   return tools.clock.now() < live.deadAt ? live.credential : idpAway
 }
 

@@ -36,6 +36,8 @@ export interface StrictIdpOptions {
   readonly assertionAlgs?: readonly string[]
   /** Nothing but pushed requests is taken, no access token without a DPoP key, every proof needs a nonce of the last minutes. */
   readonly strictest?: boolean
+  /** False: knows nothing of DPoP. */
+  readonly dpop?: boolean
   /** Speaks https, and asks for client certificates. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string }
   /** All scopes there are. */
@@ -158,6 +160,7 @@ async function configuration(
       revocation: { enabled: true },
       pushedAuthorizationRequests: { enabled: par || strictest, requirePushedAuthorizationRequests: strictest },
       ...(strictest ? { dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } } : {}),
+      ...(options.dpop === false ? { dPoP: { enabled: false } } : {}),
       ...(options.tls === undefined ? {} : { mTLS: mutualTls }),
       rpInitiatedLogout: { enabled: true, logoutSource: confirmByForm },
       resourceIndicators: {

@@ -24,6 +24,8 @@ export interface AuthKitOptions {
   readonly idp?: StrictIdpOptions
   /** Instead of the client's secret. */
   readonly credentials?: string
+  /** Instead of the analytics backend. */
+  readonly analyticsUrl?: string
   /** More lines under `auth:` and `session:`, and a route's. */
   readonly auth?: string
   readonly session?: string
@@ -61,7 +63,7 @@ service_scopes: { analytics_service: application.all, crud_service: application.
 ${o.session ?? ''}
 `,
     'routes.yaml': `services:
-  analytics_service: { base_url: "${backends.analytics.url}" }
+  analytics_service: { base_url: "${o.analyticsUrl ?? backends.analytics.url}" }
   crud_service: { base_url: "${backends.crud.url}" }
 routes:
   - { id: api-analytics, path: "/api/v1/analytics/*", target_service: analytics_service, upstream_path: "/api/v1/analytics/{path}", auth: session ${o.analyticsRoute ?? ''} }
