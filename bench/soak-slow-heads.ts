@@ -1,4 +1,4 @@
-// npm run soak:slow [-- --clients N --seconds N]
+// npm run soak -- slow-heads [--clients N --seconds N]
 // 5,000 connections that send their heads one byte a second: a normal client beside them must hardly notice, and all are cut within the
 // time for a head. Ends with 1 when a promise was broken.
 import { spawn } from 'node:child_process'

@@ -1,4 +1,4 @@
-// Reloads while requests and downloads are under way. The test runs a short one, `npm run soak` a thousand.
+// Reloads while requests and downloads are under way. The test runs a short one, `npm run soak -- reloads` a thousand.
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import process from 'node:process'
 import { setTimeout as passed } from 'node:timers/promises'

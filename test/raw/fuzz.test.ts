@@ -13,7 +13,7 @@ import { openSettings } from '../kit/raw-bridge.ts'
 import { rawClient } from '../kit/raw-client.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const cases = Number(process.env.FUZZ_CASES ?? 1000)
+const cases = Number(process.env.FUZZ_CASES ?? 600)
 
 async function startFuzzed(t: Test) {
   const upstream = new JudgedUpstream()

@@ -95,14 +95,11 @@ export function answer(random: Random, hostile: boolean): Script {
       early: random.chance(0.5),
       verdict: 'odd',
     }
-  const bytes = [
-    random.chance(0.5) ? random.pick(oddLines) : 'HTTP/1.1 200 OK',
-    'X-Echo: ECHO',
-    ...random.some(oddFields, 3),
-    random.pick(['X: y', `Content-Length: ${body.length}`]),
-    '',
-    random.pick([body, '', poison]),
-  ].join('\r\n')
+  const line = random.chance(0.5) ? random.pick(oddLines) : 'HTTP/1.1 200 OK'
+  const length = random.pick(['X: y', `Content-Length: ${body.length}`])
+  // Behind an interim answer it would be a final one like any other.
+  const rest = random.pick([body, '', line.includes(' 10') ? body : poison])
+  const bytes = [line, 'X-Echo: ECHO', ...random.some(oddFields, 3), length, '', rest].join('\r\n')
   return { bytes, ending: random.pick(['fin', 'reset', 'fin']), early: random.chance(0.3), verdict: 'odd' }
 }
 

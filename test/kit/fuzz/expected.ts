@@ -33,7 +33,7 @@ function expected(read: ReadRequest, head: ReadHead, script: Script): Expected {
 
 /** A parser that refuses what follows may have taken its first word for the method: HEAD has an answer without a body. */
 function firstWord(text: string, at: number): string {
-  return /^(?:\r\n)*HEAD\b/.test(text.slice(at)) ? 'HEAD' : 'GET'
+  return /^[\r\n]*HEAD\b/.test(text.slice(at)) ? 'HEAD' : 'GET'
 }
 
 function isLast(head: ReadHead): boolean {

@@ -28,8 +28,7 @@ export interface Finding {
 }
 
 /** Settings of the bridge under `server`: what stalls ends soon. */
-export const impatient =
-  'timeouts: { headers: 700ms, body_idle: 700ms, keep_alive: 700ms }, limits: { connections: 2000 }'
+export const impatient = 'timeouts: { headers: 4s, body_idle: 4s, keep_alive: 4s }, limits: { connections: 2000 }'
 
 export function makeCase(seed: number, hostile: boolean): Case {
   const random = new Random(seed)

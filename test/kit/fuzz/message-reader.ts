@@ -36,10 +36,10 @@ export function readFields(lines: readonly string[]): ReadField[] | string {
   return fields
 }
 
-/** One request from `at` on. `strict` is for what a proxy writes: no blank lines before it, single blanks, origin form. */
+/** One request from `at` on. Line ends before it are skipped, as both runtimes do, even by half; `strict` is for what a proxy writes: none before it, single blanks, origin form. */
 export function readRequest(text: string, at: number, strict: boolean): ReadRequest {
   let start = at
-  while (!strict && text.startsWith('\r\n', start)) start += 2
+  while (!strict && /[\r\n]/.test(text[start] ?? '')) start += 1
   const end = text.indexOf('\r\n\r\n', start)
   if (end === -1) return { kind: 'more', why: 'no end of the head' }
   const [line = '', ...lines] = text.slice(start, end).split('\r\n')

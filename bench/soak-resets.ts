@@ -1,4 +1,4 @@
-// npm run soak:torn [-- --answers N]
+// npm run soak -- resets [--answers N]
 // An upstream that is reset at a random byte of each of its answers, whatever their framing. Ends with 1 when one looked whole, or a
 // connection was left behind.
 import process from 'node:process'

@@ -1,4 +1,4 @@
-// npm run soak:reloads [-- N]
+// npm run soak -- reloads [N]
 // N reloads (1,000) at 300 requests a second with downloads under way. Ends with 1 when a request failed, a download was torn, or heap or
 // handles grew: what a shorter run cannot show is a small leak a reload.
 import process from 'node:process'

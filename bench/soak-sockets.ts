@@ -1,4 +1,4 @@
-// npm run soak:sockets [-- --count N --runtime node|deno]
+// npm run soak -- sockets [--count N --runtime node|deno]
 // N idle WebSockets (9,000) of two signed-in users: what one costs the bridge in memory, and that each is closed as promised, 4401 when its
 // user signs out, 1001 when the bridge stops. Ends with 1 when a promise was broken. N sockets are 2 N file handles of the bridge.
 import { mkdtempSync, rmSync } from 'node:fs'
