@@ -91,7 +91,7 @@ function runOf(guard: Guard, route: Route) {
     if (demanded !== null && !x.upgrade && x.header(demanded) === undefined)
       return x.reply(403, 'CSRF_REJECTED', { detail: `This route wants the header ${demanded} on every request.` })
     try {
-      const presented = reader.read(x.rawHeaders)
+      const presented = reader.read(x)
       if (!(presented instanceof Promise)) return judge(x, presented)
       return presented.then(
         (late) => judge(x, late),
@@ -116,7 +116,8 @@ function unauthenticated(x: X, route: Route, { reader, publicUrl }: Guard, prese
   const headers = reader.farewell(presented)
   if (route.on_unauthenticated === 'login' && isTopLevel(x))
     return x.reply(303, 'SESSION_REQUIRED', { headers: [...headers, 'Location', url, 'Cache-Control', 'no-store'] })
-  return x.reply(401, 'SESSION_REQUIRED', { headers, members: { login_url: url } })
+  const why = presented.kind === 'elsewhere' ? { reason: 'client_changed' } : {}
+  return x.reply(401, 'SESSION_REQUIRED', { ...why, headers, members: { login_url: url } })
 }
 
 /** Not a frame inside somebody's page: the identity provider's login refuses to be framed. */

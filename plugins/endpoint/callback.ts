@@ -99,7 +99,7 @@ interface Done {
 
 async function signIn(x: Exchange, parts: Parts, done: Done): Promise<Reply> {
   const { sessions, broker } = parts.bridge
-  const data = sessionData({ ...parts, ...done, wanted: wantedResources(parts) })
+  const data = sessionData({ ...parts, ...done, wanted: wantedResources(parts), client: parts.reader.clientOf(x) })
   const { id, session } = await sessions.create(data)
   await endOld(x, parts, done.flow)
   parts.background(broker.prefetch(session))
@@ -109,7 +109,7 @@ async function signIn(x: Exchange, parts: Parts, done: Done): Promise<Reply> {
 
 async function endOld(x: Exchange, { bridge: { sessions }, reader }: Parts, { oldSession }: Flow): Promise<void> {
   if (oldSession !== undefined) await sessions.endKey(oldSession, 'replaced')
-  const presented = await reader.read(x.rawHeaders)
+  const presented = await reader.read(x)
   if (presented.kind === 'session') await sessions.end(presented.session, 'replaced')
 }
 

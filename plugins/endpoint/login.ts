@@ -25,7 +25,7 @@ export default defineEndpoint({
 async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const asked = new URLSearchParams(x.query)
   const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl)
-  const presented = await parts.reader.read(x.rawHeaders)
+  const presented = await parts.reader.read(x)
   const { sessions } = parts.bridge
   // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
   if (asked.has('resume') && presented.kind === 'session') return redirect(x, `${parts.publicUrl}${returnTo}`)

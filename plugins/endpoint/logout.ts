@@ -62,7 +62,7 @@ function isFormOrLink(x: Exchange): boolean {
 }
 
 async function endSession(x: Exchange, parts: Parts): Promise<SessionData | undefined> {
-  const presented = await parts.reader.read(x.rawHeaders)
+  const presented = await parts.reader.read(x)
   if (presented.kind !== 'session') return undefined
   const { sessions } = parts.bridge
   const data = sessions.secretsOf(presented.session)

@@ -14,7 +14,7 @@ export default defineEndpoint({
     const parts = await authParts(host)
     return () => async (x) => {
       try {
-        return status(x, parts, await parts.reader.read(x.rawHeaders))
+        return status(x, parts, await parts.reader.read(x))
       } catch (cause) {
         return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
       }

@@ -22,7 +22,7 @@ export default defineEndpoint({
     const reader = makeSessionReader(sessions, host.server, { auth: host.section('auth'), session })
     return () => async (x) => {
       try {
-        return verdict(x, reader, host.server.public_url, await reader.read(x.rawHeaders))
+        return verdict(x, reader, host.server.public_url, await reader.read(x))
       } catch (cause) {
         return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
       }

@@ -49,6 +49,8 @@ export interface CodeChecks {
 export interface CodeAnswer extends TokenAnswer {
   readonly idToken: string
   readonly claims: IDToken
+  /** ms from now on. */
+  readonly refreshLife?: number
   /** As in the metadata and the ID token; `Idp.issuer` is as configured, a final slash may differ. */
   readonly issuer: string
   readonly userinfo?: UserInfoResponse
@@ -150,6 +152,7 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
         : undefined
       return {
         ...tokenAnswer(answer, asked, checks.dpop),
+        ...refreshLife(answer),
         idToken: answer.id_token,
         claims,
         issuer: claims.iss,
@@ -210,6 +213,13 @@ function tokenAnswer(answer: TokenEndpointResponse, asked: number, key: DpopKey 
     ...(answer.refresh_token === undefined ? {} : { refreshToken: answer.refresh_token }),
     ...(answer.scope === undefined ? {} : { scope: answer.scope }),
   }
+}
+
+/** No standard has it: Keycloak says refresh_expires_in (0: no end), others refresh_token_expires_in. */
+function refreshLife(answer: TokenEndpointResponse): { readonly refreshLife?: number } {
+  const seconds = Number(answer.refresh_expires_in ?? answer.refresh_token_expires_in)
+  const known = answer.refresh_token !== undefined && Number.isFinite(seconds) && seconds > 0
+  return known ? { refreshLife: seconds * 1_000 } : {}
 }
 
 function expiry(answer: TokenEndpointResponse, asked: number): number {

@@ -1,4 +1,5 @@
 // What a completed login leaves behind: the session's data.
+import type { BoundClient } from './client-binding.ts'
 import { now } from './clock.ts'
 import type { Flow } from './flows.ts'
 import type { CodeAnswer } from './idp.ts'
@@ -18,9 +19,11 @@ export interface Granted {
   readonly wanted: readonly string[]
   /** Milliseconds. */
   readonly absoluteTimeout: number
+  readonly client?: BoundClient | undefined
 }
 
-export function sessionData({ answer, flow, handle, scope, origin, wanted, absoluteTimeout }: Granted): SessionData {
+export function sessionData(granted: Granted): SessionData {
+  const { answer, flow, handle, scope, origin, wanted, absoluteTimeout, client } = granted
   const { claims } = answer
   const at = now()
   return {
@@ -37,6 +40,10 @@ export function sessionData({ answer, flow, handle, scope, origin, wanted, absol
     endsAt: at + absoluteTimeout,
     idToken: answer.idToken,
     ...(answer.refreshToken === undefined ? {} : { refreshToken: answer.refreshToken }),
+    ...(answer.refreshLife === undefined
+      ? {}
+      : { refreshLife: answer.refreshLife, refreshUntil: at + answer.refreshLife }),
+    ...(client === undefined ? {} : { client }),
     access: { token: answer.accessToken, expiresAt: answer.expiresAt },
     ...(flow.dpop === undefined ? {} : { dpop: flow.dpop }),
     grantedScopes: answer.scope ?? scope,

@@ -1,8 +1,8 @@
 // The two halves of an opened session: what the `session` slot shows, and what only plugins/lib/sessions.ts may touch.
 import { performance } from 'node:perf_hooks'
-import { now } from './clock.ts'
 import { sha256 } from './random-id.ts'
 import type { Session, SessionData } from './session.ts'
+import { endOf } from './session-end.ts'
 
 export class OpenSession implements Session {
   readonly hash: string
@@ -39,7 +39,7 @@ export class OpenSession implements Session {
 export interface Known {
   readonly id: string
   readonly key: string
-  readonly end: number
+  end: number
   data: SessionData
   version: string
   touched: number
@@ -54,7 +54,7 @@ const known = new WeakMap<Session, Known>()
 export function openSession(id: string, key: string, data: SessionData, version: string): Session {
   const session = new OpenSession(key, data)
   const seen = performance.now()
-  const end = seen + data.endsAt - now()
+  const end = endOf(data)
   known.set(session, { id, key, end, data, version, touched: 0, seen, over: false, updates: Promise.resolve() })
   return session
 }

@@ -1,20 +1,29 @@
 // From a request's cookie to its session, for the stage that demands one and the endpoints that only ask.
-import type { RawHeaders, ServerSettings } from '../../core/index.ts'
+import type { Exchange, RawHeaders, ServerSettings } from '../../core/index.ts'
+import { type BoundClient, clientBinding } from './client-binding.ts'
 import { ambiguous, type CookieSpec, cookieOf, deleteCookie, sessionCookie } from './cookies.ts'
 import type { Session, Sessions } from './session.ts'
 import type { AuthSettings, SessionSettings } from './settings.ts'
 
-/** `dead`: a cookie that opens nothing; the browser is told to drop it. `attack`: two of them. */
+/**
+ * `dead`: a cookie that opens nothing; the browser is told to drop it. `attack`: two of them. `elsewhere`: a session that is bound to
+ * another client; it goes on there, and whoever copied its cookie cannot end it.
+ */
 export type Presented =
   | { readonly kind: 'session'; readonly session: Session }
   | { readonly kind: 'none' }
   | { readonly kind: 'dead' }
   | { readonly kind: 'attack' }
+  | { readonly kind: 'elsewhere' }
+
+type Asking = Pick<Exchange, 'rawHeaders' | 'header' | 'headerAll' | 'client'>
 
 export interface SessionReader {
   readonly cookie: CookieSpec
   /** Without a promise where the store answers so. Rejects, or throws, where the store is away. */
-  read(headers: RawHeaders): Presented | Promise<Presented>
+  read(x: Asking): Presented | Promise<Presented>
+  /** What a session opened now is bound to. */
+  clientOf(x: Asking): BoundClient | undefined
   /** Headers that make the browser drop what it presented. */
   farewell(presented: Presented): RawHeaders
 }
@@ -22,6 +31,7 @@ export interface SessionReader {
 const none: Presented = { kind: 'none' }
 const dead: Presented = { kind: 'dead' }
 const attack: Presented = { kind: 'attack' }
+const elsewhere: Presented = { kind: 'elsewhere' }
 
 export function makeSessionReader(
   sessions: Sessions,
@@ -31,25 +41,28 @@ export function makeSessionReader(
   const cookie = sessionCookie(server, settings.session)
   const { origin } = new URL(server.public_url)
   const issuer = bare(settings.auth.issuer)
+  const binding = clientBinding(settings.session.bind, server.trusted_proxies)
 
   /** After a change of the config, a session of another identity provider or origin is none: its tokens would go to the wrong one. */
-  const judge = (session: Session | undefined): Presented => {
+  const judge = (session: Session | undefined, x: Asking): Presented => {
     if (session === undefined || bare(session.issuer) !== issuer) return dead
     const data = sessions.secretsOf(session)
     if (data.origin !== origin) return dead
+    if (binding !== undefined && data.client !== undefined && !binding.fits(data.client, x)) return elsewhere
     if (data.browser !== undefined) sessions.claim(session)
     return { kind: 'session', session }
   }
 
   return {
     cookie,
-    read(headers) {
-      const id = cookieOf(headers, cookie.name)
+    read(x) {
+      const id = cookieOf(x.rawHeaders, cookie.name)
       if (id === undefined) return none
       if (id === ambiguous) return attack
       const found = sessions.open(id)
-      return found instanceof Promise ? found.then(judge) : judge(found)
+      return found instanceof Promise ? found.then((late) => judge(late, x)) : judge(found, x)
     },
+    clientOf: (x) => binding?.of(x),
     farewell: ({ kind }) => (kind === 'dead' || kind === 'attack' ? deleteCookie(cookie) : []),
   }
 }

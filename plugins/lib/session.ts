@@ -1,6 +1,7 @@
 // What a session is. plugins/lib/sessions.ts opens, changes and ends them; the broker keeps service tokens in them.
 import type { Fault, Sometimes } from '../../core/index.ts'
 import type { SessionEnd } from './bridge-metrics.ts'
+import type { BoundClient } from './client-binding.ts'
 import type { DpopKey } from './dpop.ts'
 import type { TokenReason } from './reasons.ts'
 import type { SessionStore } from './session-store.ts'
@@ -47,6 +48,11 @@ export interface SessionData {
   readonly refreshToken?: string
   /** What the session's access tokens are bound to (RFC 9449). */
   readonly dpop?: DpopKey
+  /** How long a refresh token lives, in ms, and until when this one does; absent: the identity provider does not say, or it has no end. */
+  readonly refreshLife?: number
+  readonly refreshUntil?: number
+  /** The client it was opened from, where `session.bind` asks for it. */
+  readonly client?: BoundClient
   /** The login's own access token, for minters that use or exchange it. */
   readonly access?: { readonly token: string; readonly expiresAt: number }
   readonly grantedScopes: string

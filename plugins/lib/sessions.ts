@@ -7,6 +7,7 @@ import { type Known, knownOf, openSession } from './open-session.ts'
 import { isRandomId, randomId, sha256 } from './random-id.ts'
 import { KeyRing, processKey } from './seal.ts'
 import type { Session, SessionData, Sessions, TokenAuthority } from './session.ts'
+import { endOf, endsAtLatest } from './session-end.ts'
 import type { SessionStore, Stored } from './session-store.ts'
 import { type Bound, SessionWatch, TICK_MS, type Watched } from './session-watch.ts'
 import type { SessionSettings } from './settings.ts'
@@ -65,7 +66,7 @@ class SealedSessions implements Sessions, Watched {
     const index = [this.#ring.index('sub', data.issuer, data.sub)]
     if (data.sid !== undefined) index.push(this.#ring.index('sid', data.issuer, data.sid))
     if (data.browser !== undefined) index.push(this.#ring.index('browser', data.issuer, data.browser))
-    const ttl = Math.max(1, Math.min(this.#idle, data.endsAt - now()))
+    const ttl = Math.max(1, Math.min(this.#idle, endsAtLatest(data) - now()))
     const done = await this.#store.put(key, this.#ring.sealJson(id, key, data), { expect: null, ttl, index })
     if (done === 'conflict') throw new Error('a random session id exists already: the random source is broken')
     const session = this.#remember(id, key, data, done.version)
@@ -233,6 +234,7 @@ class SealedSessions implements Sessions, Watched {
     const data = this.#ring.openJson<SessionData>(state.id, state.key, found.value)
     if (data === undefined) return false
     state.data = data
+    state.end = endOf(data)
     state.version = found.version
     return true
   }
@@ -255,15 +257,15 @@ class SealedSessions implements Sessions, Watched {
   /** Not every request: a store across a network would be asked for nothing. A missed touch is made up by the next request. */
   #touch(state: Known, at: number): void {
     state.touched = at
-    const done = this.#store.touch(state.key, this.#lifetime(state))
+    const done = this.#store.touch(state.key, this.#lifetime(state.end))
     if (done instanceof Promise)
       done.catch(() => {
         state.touched = 0
       })
   }
 
-  #lifetime(state: Known): number {
-    return Math.max(1, Math.min(this.#idle, state.end - performance.now()))
+  #lifetime(end: number): number {
+    return Math.max(1, Math.min(this.#idle, end - performance.now()))
   }
 
   #forget(key: string, session: Session | undefined): void {
@@ -277,9 +279,10 @@ class SealedSessions implements Sessions, Watched {
       const next = change(state.data)
       if (next === state.data) return next
       const sealed = this.#ring.sealJson(state.id, state.key, next)
-      const done = await this.#store.put(state.key, sealed, { expect: state.version, ttl: this.#lifetime(state) })
+      const done = await this.#store.put(state.key, sealed, { expect: state.version, ttl: this.#lifetime(endOf(next)) })
       if (done !== 'conflict') {
         state.data = next
+        state.end = endOf(next)
         state.version = done.version
         return next
       }

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { didYouMean, type PluginRef, type Section } from '../../core/index.ts'
 import { type BearerSettings, bearerSchema, reviewBearer } from './bearer-settings.ts'
 import { type ClientAuthSettings, checkClientAuth, clientAuthKeys, clientAuthOf } from './client-auth-settings.ts'
+import type { BindSettings } from './client-binding.ts'
 import { type CorsSettings, corsSection } from './cors-settings.ts'
 import { type PresetName, presetNames, presetOf } from './idp-presets.ts'
 import { pluginRef, serviceTokensSection } from './service-tokens.ts'
@@ -48,6 +49,7 @@ export interface SessionSettings {
   readonly keys: readonly string[]
   /** Lower case. */
   readonly csrf_header: string | null
+  readonly bind: BindSettings
 }
 
 const text = z.string().trim().min(1, 'must not be empty')
@@ -202,6 +204,15 @@ const csrfHeader = text
     error: 'must be a header that only a script of this origin can add, such as X-CSRF',
   })
 
+/** `true`: what a provider gives to one customer or site, near enough. */
+const addressPrefix = z
+  .union([z.boolean().transform((on) => (on ? 24 : 0)), z.int().min(8).max(32)], {
+    error: 'must be true, false, or bits of an IPv4 address from 8 to 32',
+  })
+  .default(0)
+
+const bind = z.strictObject({ user_agent: z.boolean().default(false), address_prefix: addressPrefix }).prefault({})
+
 const sessionSchema = z
   .strictObject({
     store: pluginRef.default('memory'),
@@ -210,6 +221,7 @@ const sessionSchema = z
     cookie,
     keys: z.array(key).default([]),
     csrf_header: csrfHeader.nullable().default(null),
+    bind,
   })
   .prefault({})
 

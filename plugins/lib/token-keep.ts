@@ -2,6 +2,7 @@ import { isFault } from '../../core/index.ts'
 import { classify } from './idp-errors.ts'
 import { type MintTools, type Refusal, sessionOver } from './mint-tools.ts'
 import type { Session, SessionData } from './session.ts'
+import { withRotated } from './session-end.ts'
 import { isRefusal } from './token-plan.ts'
 
 const firstPause = 100
@@ -42,7 +43,8 @@ export async function storeRotated(
 ): Promise<SessionData | 'gone'> {
   if (rotated === undefined) return tools.sessions.update(session, change)
   // Only where ours was the one spent: another process may have put a later one there.
-  const both = (data: SessionData) => change(data.refreshToken === spent ? { ...data, refreshToken: rotated } : data)
+  const both = (data: SessionData) =>
+    change(data.refreshToken === spent ? withRotated(data, rotated, tools.clock.now()) : data)
   const data = await keepAtAllCosts(tools, session, both)
   if (data === 'gone') await discard(tools, session, rotated)
   return data

@@ -11,21 +11,27 @@ export interface StandOptions {
   readonly settings?: string
   readonly auth?: string
   readonly routes?: string
+  readonly files?: Readonly<Record<string, string>>
   readonly idp?: HostileIdp
 }
 
-export async function stand(t: TestLike, { settings = '', auth = '', routes = '', idp: given }: StandOptions = {}) {
+export async function stand(
+  t: TestLike,
+  { settings = '', auth = '', routes = '', files: more = {}, idp: given }: StandOptions = {},
+) {
   const idp = given ?? (await startHostileIdp(t))
   const port = await freePort()
   const api = await startUpstream(t, (_req, res) => res.end('reached'))
   const url = `http://127.0.0.1:${port}`
-  const files = {
-    'settings.yaml': `
+  const settingsWith = (more: string) => `
 server: { port: ${port}, public_url: "${url}" }
 auth: { issuer: "${idp.issuer}", client_id: bff, client_secret: "a client secret of the bridge"${auth && `, ${auth}`} }
 service_audiences: { api: "https://api.test" }
-${settings}
-`,
+${more}
+`
+  const files = {
+    ...more,
+    'settings.yaml': settingsWith(settings),
     'profiles/audience-bridge.yaml': profile(),
     'routes.yaml': `
 services: { api: { base_url: "${api.url}" } }
@@ -43,5 +49,5 @@ ${routes}
     return `bff_session=${id}`
   }
   const status = async (cookie: string, path = '/api/x') => (await fetch(url + path, { headers: { cookie } })).status
-  return { idp, api, url, bff, login, status }
+  return { idp, api, url, bff, login, status, settingsWith }
 }

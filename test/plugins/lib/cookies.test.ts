@@ -25,6 +25,7 @@ const settings = (domain: string | null, same_site: 'strict' | 'lax' = 'strict')
   cookie: { name: 'bff_session', same_site, domain },
   keys: [],
   csrf_header: null,
+  bind: { user_agent: false, address_prefix: 0 },
 })
 
 t.test('reading: all lines are one list, names are exact, nothing is decoded', async (t) => {
