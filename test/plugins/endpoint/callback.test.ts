@@ -4,7 +4,7 @@ import { startAuth } from './auth-kit.ts'
 import { ask, page, toCallback } from './browse.ts'
 import { wireFetch } from './wire-fetch.ts'
 
-t.test('a callback that is not of this browser gives no session', async (t) => {
+t.test('BCP-2, CVE-2017-1000069: a callback that is not of this browser gives no session', async (t) => {
   const kit = await startAuth(t)
   const attacker = new CookieJar()
   const url = await toCallback(`${kit.url}/auth/login`, attacker)
@@ -48,22 +48,25 @@ t.test('a callback that is not of this browser gives no session', async (t) => {
   })
 })
 
-t.test("an answer in another provider's name is refused (mix-up, RFC 9207)", async (t) => {
-  const kit = await startAuth(t)
-  for (const change of [
-    (u: URL) => u.searchParams.set('iss', 'https://evil.test'),
-    (u: URL) => u.searchParams.delete('iss'),
-  ]) {
-    const jar = new CookieJar()
-    const url = new URL(await toCallback(`${kit.url}/auth/login`, jar))
-    change(url)
-    t.equal((await ask(url.href, jar)).status, 400)
-    t.equal(jar.get('bff_session'), undefined)
-  }
-  t.equal(kit.idp.counts.code, 0, 'no code was sent anywhere')
-})
+t.test(
+  "BCP-4, BCP-5: an answer in another provider's name, or in nobody's, is refused (mix-up, RFC 9207)",
+  async (t) => {
+    const kit = await startAuth(t)
+    for (const change of [
+      (u: URL) => u.searchParams.set('iss', 'https://evil.test'),
+      (u: URL) => u.searchParams.delete('iss'),
+    ]) {
+      const jar = new CookieJar()
+      const url = new URL(await toCallback(`${kit.url}/auth/login`, jar))
+      change(url)
+      t.equal((await ask(url.href, jar)).status, 400)
+      t.equal(jar.get('bff_session'), undefined)
+    }
+    t.equal(kit.idp.counts.code, 0, 'no code was sent anywhere')
+  },
+)
 
-t.test('a code of another login is refused: PKCE', async (t) => {
+t.test('BCP-3: a code of another login is refused (PKCE)', async (t) => {
   const kit = await startAuth(t)
   const jar = new CookieJar()
   const other = new URL(await toCallback(`${kit.url}/auth/login`, new CookieJar()))
@@ -89,7 +92,7 @@ t.test("the identity provider's refusal is a page with nothing of its words", as
   await kit.bff.line((line) => line.msg === 'login_refused_by_idp' && /access_denied/.test(String(line.error)))
 })
 
-t.test('an old session of the browser ends with the new login, which gets a new id', async (t) => {
+t.test('CK-6: an old session of the browser ends with the new login, which gets a new id', async (t) => {
   const kit = await startAuth(t)
   const before = await kit.login()
   const again = await kit.login({ jar: before.jar })
@@ -108,7 +111,7 @@ t.test('an old session ends too where its Strict cookie does not come along to t
   t.equal((await wireFetch(`${kit.url}/api/crud/forms/1`, { headers: { cookie: user.cookie } })).status, 401)
 })
 
-t.test('a session id of the client is never adopted', async (t) => {
+t.test('CK-6: a session id of the client is never adopted', async (t) => {
   const kit = await startAuth(t)
   const chosen = 'c'.repeat(43)
   const jar = new CookieJar()
@@ -132,3 +135,39 @@ t.test('of the sessions that tabs began at the same time, the one that the brows
   while ((await status(first)) !== 401 || (await status(last)) !== 401) await kit.bff.line(() => true)
   t.equal(await status(kept), 200, 'whichever the browser presents')
 })
+
+t.test(
+  "an error that nobody's login asked for is told nobody: it must belong to a flow of this browser, once",
+  async (t) => {
+    const kit = await startAuth(t)
+    const jar = new CookieJar()
+    const { searchParams } = new URL(await toCallback(`${kit.url}/auth/login?return_to=/mine`, jar))
+    const refusal = (state: string) =>
+      `${kit.url}/auth/callback?${new URLSearchParams({ error: 'access_denied', iss: kit.idp.issuer, state })}`
+    const state = searchParams.get('state') ?? ''
+    const asked: [string, CookieJar, RegExp][] = [
+      ['x'.repeat(43), jar, /does not belong to a login of this browser/],
+      [state, new CookieJar(), /does not belong to a login of this browser/],
+      [state, jar, /was cancelled/],
+      [state, jar, /does not belong to a login of this browser/],
+    ]
+    for (const [sent, browser, words] of asked) {
+      const answer = await ask(refusal(sent), browser)
+      t.equal(answer.status, 400)
+      t.match(await answer.text(), words)
+    }
+  },
+)
+
+t.test(
+  'BBA-7: nothing that a login keeps reaches the browser but state, nonce and challenge in the address it is sent to',
+  async (t) => {
+    const kit = await startAuth(t)
+    const user = await kit.login()
+    const page = await user.callback.text()
+    for (const { form } of kit.idp.posts)
+      for (const name of ['code_verifier', 'client_secret', 'refresh_token', 'nonce', 'state'] as const)
+        if (typeof form[name] === 'string') t.notOk(page.includes(form[name]) || user.cookie.includes(form[name]), name)
+    t.notOk(user.jar.names.some((name) => /eyJ/.test(user.jar.get(name) ?? '')))
+  },
+)

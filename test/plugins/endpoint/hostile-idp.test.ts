@@ -42,7 +42,7 @@ routes: [{ id: api, path: "/api/*", target_service: api, upstream_path: "/{path}
 
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-t.test('an ID token that is not for this login signs nobody in', async (t) => {
+t.test('BCP-3, BCP-12: an ID token that is not for this login signs nobody in', async (t) => {
   const { idp, login } = await stand(t)
   const at = Math.floor(Date.now() / 1000)
   const cases: [string, Claims][] = [
@@ -75,7 +75,7 @@ t.test('an ID token that is not for this login signs nobody in', async (t) => {
   t.ok((await login()).signedIn, 'clocks may differ a little')
 })
 
-t.test('an ID token that the key set does not vouch for signs nobody in', async (t) => {
+t.test('BCP-12, BCP-13: an ID token that the key set does not vouch for signs nobody in', async (t) => {
   const { idp, url, login } = await stand(t)
   const at = Math.floor(Date.now() / 1000)
   const forge = async (make: (claims: Claims) => string | Promise<string>) => {
@@ -177,7 +177,7 @@ t.test('a lifetime beyond all calendars breaks nothing', async (t) => {
   t.ok(api.requests.length >= 4)
 })
 
-t.test('BCP-3 to BCP-12: the hash of the access token beside it is taken', async (t) => {
+t.test('BCP-12: the hash of the access token beside it is taken', async (t) => {
   const { idp, login } = await stand(t)
   const access_token = await idp.sign({ aud: audience })
   idp.answer = { access_token }

@@ -49,7 +49,7 @@ async function login(url: string): Promise<{ readonly cookie: string; readonly l
   return { cookie: session.split(';')[0] ?? '', lines: [handle, session] }
 }
 
-t.test('both cookies are Secure and cannot be planted from a neighbour', async (t) => {
+t.test('BBA-3, BBA-4, BBA-6, BCP-1: both cookies are Secure and cannot be planted from a neighbour', async (t) => {
   const { url } = await stand(t)
   const { cookie, lines } = await login(url)
   t.match(lines[0], /^__Host-bff_login=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax; Max-Age=600$/)

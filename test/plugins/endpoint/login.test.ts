@@ -4,23 +4,26 @@ import { startAuth } from './auth-kit.ts'
 import { ask, page, toCallback } from './browse.ts'
 import { wireFetch } from './wire-fetch.ts'
 
-t.test('a login ends on a page that goes on by itself, with a new session in a Strict cookie', async (t) => {
-  const kit = await startAuth(t)
-  const user = await kit.login({ returnTo: '/app?a=1&b="2"' })
-  const { headers } = user.callback
-  const text = await user.callback.text()
-  t.equal(user.callback.status, 200)
-  t.equal(headers.get('cache-control'), 'no-store')
-  t.equal(headers.get('referrer-policy'), 'no-referrer')
-  t.match(headers.get('content-security-policy'), /^default-src 'none'/)
-  t.match(headers.getSetCookie()[0], /^bff_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
-  t.match(text, '<meta http-equiv="refresh" content="0;url=/app?a=1&amp;b=%222%22">')
-  t.notMatch(text, /<script|eyJ/)
-  const status = (await (await user.fetch('/auth/session')).json()) as { user: { sub: string } }
-  t.equal(status.user.sub, 'ada')
-})
+t.test(
+  'BBA-5, BCP-9: a login ends on a page that goes on by itself, with a new session in a Strict cookie',
+  async (t) => {
+    const kit = await startAuth(t)
+    const user = await kit.login({ returnTo: '/app?a=1&b="2"' })
+    const { headers } = user.callback
+    const text = await user.callback.text()
+    t.equal(user.callback.status, 200)
+    t.equal(headers.get('cache-control'), 'no-store')
+    t.equal(headers.get('referrer-policy'), 'no-referrer')
+    t.match(headers.get('content-security-policy'), /^default-src 'none'/)
+    t.match(headers.getSetCookie()[0], /^bff_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/)
+    t.match(text, '<meta http-equiv="refresh" content="0;url=/app?a=1&amp;b=%222%22">')
+    t.notMatch(text, /<script|eyJ/)
+    const status = (await (await user.fetch('/auth/session')).json()) as { user: { sub: string } }
+    t.equal(status.user.sub, 'ada')
+  },
+)
 
-t.test('the login itself: PKCE, state, nonce and a Lax cookie with a handle only', async (t) => {
+t.test('BBA-2, BBA-7: the login itself: PKCE, state, nonce and a Lax cookie with a handle only', async (t) => {
   const kit = await startAuth(t, { idp: { par: false }, auth: '  authorize_params: { prompt: consent }' })
   const answer = await wireFetch(`${kit.url}/auth/login?return_to=/x&login_hint=bob`)
   const sent = new URL(answer.headers.get('location') ?? '').searchParams

@@ -44,3 +44,15 @@ t.test('logins that begin together all count', async (t) => {
   const taken = await Promise.all(begun.map(({ state }) => flows.take(handle, state)))
   t.equal(taken.filter(({ kind }) => kind === 'flow').length, 32)
 })
+
+t.test('logins without end fill no memory, and push out no session', async (t) => {
+  const store = new MemoryStore(1_000)
+  const flows = makeFlows(store, ring)
+  store.put('s:ada', new Uint8Array(8), { expect: null, ttl: 60_000 })
+  for (let n = 0; n < 5_000; n++) await flows.begin(randomId(), flow('/'))
+  t.ok(store.size <= 1_000)
+  t.ok(store.get('s:ada') !== undefined)
+  const handle = randomId()
+  const { state } = await flows.begin(handle, flow('/mine'))
+  t.equal((await flows.take(handle, state)).kind, 'flow', 'who begins now still signs in')
+})
