@@ -78,6 +78,8 @@ interface Tokens extends Pick<Broker, 'credential'> {
   over(session: Session): boolean
 }
 
+const hint = 'bascule doctor finds the place that disagrees, and the line to change'
+
 function resolver(route: Route, tokens: Tokens, log: Log, publicUrl: string) {
   const resolvers = new PerService(route, (service) => resolverFor(service, route, tokens, log, publicUrl))
   return (x: X) => resolvers.get(x.peek('service'))(x)
@@ -117,7 +119,10 @@ function resolverFor(service: string, route: Route, tokens: Tokens, log: Log, pu
   }
 
   function noToken(x: X, reason: TokenReason, stepUp: boolean): Verdict<'filter'> {
-    log.warn({ status: 401, reason, route: route.id, correlation_id: x.id }, `NO_TOKEN_AVAILABLE service=${service}`)
+    log.warn(
+      { status: 401, reason, route: route.id, correlation_id: x.id, hint },
+      `NO_TOKEN_AVAILABLE service=${service}`,
+    )
     return x.reply(401, codeOf(reason), {
       reason,
       detail: reasonDetails[reason],

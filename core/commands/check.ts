@@ -22,7 +22,7 @@ async function runCheck(args: Args, io: Io): Promise<number> {
   if (args.json) io.out(`${JSON.stringify(asData(problems, config, args.plan === true), null, 2)}\n`)
   else {
     for (const problem of problems) io.err(`${formatProblem(problem)}\n`)
-    if (config) io.out(`${args.plan ? `${describePlan(config)}\n\n` : ''}${summaryOf(config)}\n`)
+    if (config) io.out(`${args.plan ? `${describePlan(config)}\n\n` : ''}${summaryOf(config)}\n${hintOf(config)}`)
   }
   return config ? 0 : 2
 }
@@ -51,6 +51,12 @@ function summaryOf({ profiles, programs, services }: LoadedConfig): string {
     count(Object.keys(services).length, 'service'),
   ]
   return `ok: ${counts.join(', ')} (profile${profiles.length === 1 ? '' : 's'} ${names})`
+}
+
+/** What lies outside of the files is not for `check` to know. */
+function hintOf({ profiles }: LoadedConfig): string {
+  const asks = profiles.some((profile) => profile.stages.some(({ stage }) => stage.diagnose !== undefined))
+  return asks ? 'bascule doctor asks whether those outside of it agree\n' : ''
 }
 
 function count(n: number, noun: string): string {

@@ -110,7 +110,7 @@ function probeParams(resource: string, base: Params): Params {
 }
 
 /** No cookies, redirects not followed, the body not read. */
-async function askSilently(url: URL): Promise<URLSearchParams> {
+export async function askSilently(url: URL): Promise<URLSearchParams> {
   const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(5_000) })
   await answer.body?.cancel()
   const location = answer.headers.get('location')
@@ -121,11 +121,15 @@ async function askSilently(url: URL): Promise<URLSearchParams> {
 /** Who gets as far as wanting a login has looked at the resource. */
 const wantsLogin = new Set(['login_required', 'interaction_required', 'consent_required', 'account_selection_required'])
 
+export function wantsALogin(error: string): boolean {
+  return wantsLogin.has(error)
+}
+
 function judgeAnswer(said: URLSearchParams): Probe {
   const error = said.get('error')
   const words = classify({ error, error_description: said.get('error_description') ?? undefined }).words
   if (error === 'invalid_target') return { kind: 'refused', words }
-  return error !== null && wantsLogin.has(error) ? { kind: 'accepted' } : { kind: 'unknown', words }
+  return error !== null && wantsALogin(error) ? { kind: 'accepted' } : { kind: 'unknown', words }
 }
 
 /** Kept over reloads, and forgotten when what would be asked for changes. */

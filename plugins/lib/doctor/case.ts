@@ -35,7 +35,6 @@ export type FindingCode =
   | 'clock_skew'
   | 'token_refused'
   | 'token_wrong'
-  | 'session_unread'
 
 type Extra = Pick<Finding, 'place' | 'change' | 'tell'>
 

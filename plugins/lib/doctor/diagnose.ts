@@ -3,6 +3,7 @@ import { Case, places } from './case.ts'
 import { readIdpFiles } from './idp-files.ts'
 import { judgeAudienceAtIdp } from './judge-audience.ts'
 import { judgeClient } from './judge-client.ts'
+import { judgeLive } from './judge-live.ts'
 import { judgeSettings } from './judge-settings.ts'
 
 /** Whether everybody who must agree on the services' audiences does. Reads; the only thing it may change is a test user's own grant. */
@@ -13,5 +14,6 @@ export async function diagnose(host: DoctorHost<unknown>): Promise<Diagnosis> {
   judgeSettings(c)
   if (idp !== undefined && judgeClient(c, idp))
     for (const service of c.tokens.keys()) judgeAudienceAtIdp(c, idp, service)
+  if (host.flags.offline !== true) await judgeLive(c)
   return { places, rows: c.rows, findings: c.findings }
 }

@@ -40,9 +40,8 @@ function settingsOutvoted(c: Case, service: string, mapped: readonly string[], a
   c.state(service, 'settings', likeness(audience, right) ?? 'wrong')
   c.state(service, 'idp_scope', 'ok')
   c.state(service, 'idp_client', 'ok')
-  const how =
-    likeness(audience, right) === undefined ? 'does not know it, but' : `differs by ${differsBy(audience, right)}:`
-  const message = `The audience of ${service} is ${audience}; the identity provider ${how} it has ${right}, mapped and allowed.`
+  const differs = likeness(audience, right) === undefined ? '' : `; it differs by ${differsBy(audience, right)}`
+  const message = `The identity provider does not know the audience of ${service}, ${audience}. It has ${right}, mapped and allowed${differs}.`
   c.fault('audience_unlike', 'settings', service, message, {
     place: c.setting(['service_audiences', service]),
     change: { edit: 'replace', text: right },
