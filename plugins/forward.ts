@@ -3,6 +3,7 @@ import { UpstreamTally, upstreamRequests } from './lib/bridge-metrics.ts'
 import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
 import { LiveCall, type LiveRules } from './lib/live-call.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
+import { tokenRenewalsShared } from './lib/refused-token.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { type ServiceUpstreams, serviceUpstreams } from './lib/service-upstreams.ts'
 import type {} from './lib/session.ts'
@@ -33,11 +34,11 @@ function forward(rules: ForwardRules, x: ForwardExchange): Stream | Reply {
   const length = body === null || body instanceof Uint8Array ? undefined : x.header('content-length')
   const request = x.get('upstream')
   const { live } = rules
-  if (live === undefined && !x.upgrade) return x.stream(new UpstreamCall(rules, request, body, length))
-  const session = x.peek('session')
+  const session = rules.renewals === undefined ? undefined : x.peek('session')
+  if (session === undefined && !x.upgrade) return x.stream(new UpstreamCall(rules, request, body, length))
   const expiresAt = request.credential?.expiresAt
   const bound = live && session && new LiveCall(live, { session, x, expiresAt })
-  return x.stream(new UpstreamCall(rules, request, body, length, { upgrade: x.upgrade, live: bound }))
+  return x.stream(new UpstreamCall(rules, request, body, length, { upgrade: x.upgrade, live: bound, session }))
 }
 
 /** What may stay open for hours must end with its session. */
@@ -79,6 +80,7 @@ export default defineStage({
     const tell = host.logSettings.level === 'debug' ? attemptTeller(host) : undefined
     const { routes } = host
     const sessions = routes.some(isLive) ? await host.shared(sessionsShared, host.section('session')) : undefined
+    const renewals = await host.shared(tokenRenewalsShared, host.section('session'))
     return (route) => {
       const filter = new ResponseFilter(own, isPersonal(route), route.auth === 'bearer')
       const rules = new PerService(route, (name): ForwardRules => {
@@ -87,7 +89,16 @@ export default defineStage({
         const places = route.streaming ? of.streams : of.calls
         const bodyTimeout = route.streaming ? 0 : idle_timeout
         const live = sessions && isLive(route) ? { sessions, service: name } : undefined
-        return { upstreams: of, places, filter, headersTimeout: timeout, bodyTimeout, tell, live }
+        return {
+          upstreams: of,
+          places,
+          filter,
+          headersTimeout: timeout,
+          bodyTimeout,
+          renewals: route.auth === 'session' ? renewals : undefined,
+          tell,
+          live,
+        }
       })
       return {
         run: (x) => forward(rules.get(x.get('upstream').service.name), x),

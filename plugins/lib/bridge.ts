@@ -7,6 +7,7 @@ import { clock } from './clock.ts'
 import { type Idp, idpSettings, idpShared } from './idp.ts'
 import { presetOf } from './idp-presets.ts'
 import { redeemQueueShared } from './redeem-queue.ts'
+import { tokenRenewalsShared } from './refused-token.ts'
 import type { Sessions } from './session.ts'
 import { sessionsShared } from './sessions.ts'
 import { type AuthSettings, type SessionSettings, sections } from './settings.ts'
@@ -115,6 +116,7 @@ const bridgeShared: Shared<BridgeSettings, Bridge> = {
       return fault(got.kind === 'session_over' ? 'SESSION_REQUIRED' : 'NO_TOKEN_AVAILABLE')
     })
     host.onClose(taken)
+    host.onClose((await host.shared(tokenRenewalsShared, session)).offer(broker.refused))
     return { sessions, idp, broker, plans }
   },
 }

@@ -3,6 +3,7 @@ import { isFault } from '../../core/index.ts'
 import { idpAway, type MintTools, type Refusal, refusal } from './mint-tools.ts'
 import type { TokenReason } from './reasons.ts'
 import type { Turn } from './redeem-queue.ts'
+import { refusedFields, TokenRefusals, type TokenRenewal } from './refused-token.ts'
 import type { Session, SessionData } from './session.ts'
 import { liveOf } from './token-credential.ts'
 import { grantOf, mintToken, settled } from './token-mint.ts'
@@ -25,6 +26,8 @@ export interface Broker {
   /** Mints all services' tokens, first asked first served, then says so in the log once. Never rejects. */
   prefetch(session: Session): Promise<void>
   states(session: Session): Readonly<Record<string, ServiceState>>
+  /** A service answered 401 to a token found good. */
+  readonly refused: TokenRenewal
 }
 
 export interface BrokerParts extends MintTools {
@@ -52,6 +55,7 @@ export function createBroker(parts: BrokerParts): Broker {
     credential: (session, service) => credential(parts, plans.get(service), session),
     prefetch: (session) => prefetch(parts, [...plans.values()], session),
     states: (session) => states(parts, plans, session),
+    refused: renewals(parts, plans),
   }
 }
 
@@ -93,11 +97,13 @@ function laneOf({ sessions }: BrokerParts, session: Session, { key, minter }: To
 }
 
 /** The one mint of this service and session that runs or waits, else a new one. */
-function mint(parts: BrokerParts, session: Session, plan: TokenPlan): Promise<Credential | Refusal> {
+function mint(parts: BrokerParts, session: Session, plan: TokenPlan, refused?: string): Promise<Credential | Refusal> {
   const lane = laneOf(parts, session, plan)
   const known = parts.queue.pending<Credential | Refusal>(lane, plan.key)
   if (known !== undefined) return known
-  const work = parts.queue.add(lane, plan.key, (turn) => mintToken(parts, session, plan, lane, turn).catch(storeAway))
+  const work = parts.queue.add(lane, plan.key, (turn) =>
+    mintToken(parts, session, plan, lane, turn, refused).catch(storeAway),
+  )
   parts.background(work.then((answer) => parts.minted?.(plan.wish.service, answer)))
   return work
 }
@@ -112,10 +118,41 @@ function awaited(parts: BrokerParts, session: Session, plan: TokenPlan): Refusal
   // Nobody lines up behind a redeem that does not come back.
   const phase = parts.queue.stuck(lane, stuckAfter)
   if (phase !== undefined) return gaveUp(parts, phase)
-  return new Promise((resolve, reject) => {
+  return patiently(parts, lane, mint(parts, session, plan))
+}
+
+function patiently(parts: BrokerParts, lane: string, work: Promise<Credential | Refusal>) {
+  return new Promise<Credential | Refusal>((resolve, reject) => {
     const stop = parts.clock.after(patience, () => resolve(gaveUp(parts, parts.queue.stuck(lane, stuckAfter))))
-    mint(parts, session, plan).then(resolve, reject).finally(stop)
+    work.then(resolve, reject).finally(stop)
   })
+}
+
+function renewals(parts: BrokerParts, plans: ReadonlyMap<string, TokenPlan>): TokenRenewal {
+  const refusals = new TokenRefusals(parts.clock)
+  return (session, refused) => {
+    const plan = plans.get(refused.service)
+    if (plan === undefined) return undefined
+    const { credential } = refused
+    const data = parts.sessions.secretsOf(session)
+    const held = heldFor(data, plan)
+    const live = isToken(held) ? liveOf(held, data.dpop) : undefined
+    if (live && parts.clock.now() < live.deadAt && live.credential.fingerprint !== credential.fingerprint)
+      return Promise.resolve(live.credential)
+    const lane = laneOf(parts, session, plan)
+    if (parts.queue.pending(lane, plan.key) === undefined) {
+      if (!refusals.first(session, plan.wish.service)) return undefined
+      parts.log.warn(
+        refusedFields(refused, plan, isToken(held) ? held : undefined, parts.clock.now()),
+        `upstream_refused_token service=${plan.wish.service}`,
+      )
+    }
+    const work = patiently(parts, lane, mint(parts, session, plan, credential.fingerprint))
+    return work.then(
+      (got) => (isRefused(got) ? undefined : got),
+      () => undefined,
+    )
+  }
 }
 
 /** A redeem that cannot be written down is the store's fault, not the IdP's. */

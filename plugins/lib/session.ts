@@ -17,6 +17,8 @@ export interface StoredToken {
   readonly expiresAt: number
   /** Bound to the session's key: worth nothing without a proof. */
   readonly dpop?: true
+  /** The IdP refused to renew it: not asked again before. It is sent as long as it lives. */
+  readonly renewAfter?: number
 }
 /** The IdP said no: asked again only after `until`, or when the config's fingerprint changes. */
 export interface StoredRefusal {

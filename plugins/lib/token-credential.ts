@@ -79,7 +79,7 @@ export function liveOf(stored: StoredToken, key?: DpopKey): Live {
   const margin = (Math.min(30_000, life / 5) * randomInt(100, 126)) / 100
   const live = {
     credential: stored.dpop && key !== undefined ? new DpopCredential(stored, key) : new BearerCredential(stored),
-    renewAt: stored.expiresAt - margin,
+    renewAt: Math.max(stored.expiresAt - margin, stored.renewAfter ?? 0),
     deadAt: stored.expiresAt - Math.min(500, life / 10),
   }
   lives.set(stored, live)

@@ -20,12 +20,17 @@ const believeBad = 20_000
 
 const unchanged = (data: SessionData) => data
 
-/** A token that needs no renewal yet, or a refusal still believed. */
-export function settled(data: SessionData, plan: TokenPlan, now: number): Credential | Refusal | undefined {
+/** A token that needs no renewal yet, or a refusal still believed. `refused`: the fingerprint of a token that its service does not take. */
+export function settled(
+  data: SessionData,
+  plan: TokenPlan,
+  now: number,
+  refused?: string,
+): Credential | Refusal | undefined {
   const held = heldFor(data, plan)
   if (isToken(held)) {
-    const live = liveOf(held, data.dpop)
-    return now < live.renewAt ? live.credential : undefined
+    const { renewAt, credential } = liveOf(held, data.dpop)
+    return now < renewAt && (refused === undefined || credential.fingerprint !== refused) ? credential : undefined
   }
   if (isRefusal(held) && now < held.until) return refusal(held.refused, false)
   return undefined
@@ -58,8 +63,9 @@ export async function mintToken(
   plan: TokenPlan,
   lane: string,
   turn: Turn,
+  refused?: string,
 ): Promise<Credential | Refusal> {
-  return (await inLease(tools, lane, turn, () => mintAlone(tools, session, plan, turn))) ?? idpAway
+  return (await inLease(tools, lane, turn, () => mintAlone(tools, session, plan, turn, refused))) ?? idpAway
 }
 
 async function mintAlone(
@@ -67,6 +73,7 @@ async function mintAlone(
   session: Session,
   plan: TokenPlan,
   turn: Turn,
+  refused: string | undefined,
 ): Promise<Credential | Refusal> {
   let stale: string | undefined
   // More than once, because another process may have rotated the refresh token between our read and our redeem.
@@ -74,7 +81,7 @@ async function mintAlone(
     enter(tools, turn, 'read')
     const data = await tools.sessions.latest(session)
     if (data === 'gone' || !sameIssuer(data.issuer, tools.issuer)) return sessionOver
-    const done = settled(data, plan, tools.clock.now())
+    const done = settled(data, plan, tools.clock.now(), refused)
     if (done !== undefined) return done
     const grant = grantOf(data, plan, tools.clock.wall())
     const no = plan.minter.refuses(plan.wish, grant)
@@ -226,7 +233,16 @@ async function keep(
   const change = (data: SessionData): SessionData => ({
     ...data,
     ...(renewed === undefined ? {} : { access: { token: renewed.token, expiresAt: renewed.expiresAt } }),
-    ...(entry === undefined ? {} : { services: { ...data.services, [plan.wish.service]: entry } }),
+    services: withEntry(data, plan, entry, tools.clock.now()),
   })
   return storeRotated(tools, session, grant.refreshToken, minted.refreshToken, change)
+}
+
+/** A token that lives is used to its end, also when its renewal is refused. */
+function withEntry(data: SessionData, plan: TokenPlan, entry: StoredToken | StoredRefusal | undefined, now: number) {
+  if (entry === undefined) return data.services
+  const held = heldFor(data, plan)
+  const lives = isRefusal(entry) && isToken(held) && now < liveOf(held, data.dpop).deadAt
+  const kept = lives ? { ...held, renewAfter: entry.until } : entry
+  return { ...data.services, [plan.wish.service]: kept }
 }

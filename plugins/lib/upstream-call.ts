@@ -1,13 +1,15 @@
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 import { type Duplex, Readable } from 'node:stream'
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { Dispatcher } from 'undici'
 import { type Fault, fault, type RawHeaders, type Sink, type Source, type Upgraded } from '../../core/index.ts'
 import type { Bulkhead } from './bulkhead.ts'
 import type { LiveCall } from './live-call.ts'
+import type { TokenRenewals } from './refused-token.ts'
 import type { ResponseFilter, WireFields } from './response-headers.ts'
 import type { ServiceUpstreams } from './service-upstreams.ts'
-import type { UpstreamRequest } from './upstream.ts'
+import type { Session } from './session.ts'
+import type { Credential, UpstreamRequest } from './upstream.ts'
 import { REFUSED, upstreamFault } from './upstream-fault.ts'
 import { RESET, releaseSocket } from './upstream-socket.ts'
 import type { UpstreamTarget } from './upstream-target.ts'
@@ -26,6 +28,8 @@ export interface CallRules {
   /** 0: none. */
   readonly bodyTimeout: number
   /** Told of each attempt where a service has several upstreams and somebody reads debug lines. */
+  /** Of a session's tokens; asked where a service refuses a token. */
+  readonly renewals: TokenRenewals | undefined
   readonly tell: ((request: UpstreamRequest, upstream: number, attempt: number) => void) | undefined
 }
 
@@ -35,9 +39,11 @@ export interface CallKind {
   readonly upgrade: boolean
   /** Bound to its session, for as long as it is open. */
   readonly live: LiveCall | undefined
+  /** Whose token it carries. */
+  readonly session: Session | undefined
 }
 
-const plain: CallKind = { upgrade: false, live: undefined }
+const plain: CallKind = { upgrade: false, live: undefined, session: undefined }
 
 /** An upstream that sends nothing but interim answers would keep the clock from running out. */
 const MAX_INTERIM = 16
@@ -54,6 +60,10 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   readonly #length: string | undefined
   readonly #upgrade: boolean
   #live: LiveCall | undefined
+  /** Until its token was refused once. */
+  #session: Session | undefined
+  /** `held`: an answer waits for whether there is another token. `spent`: what is left of it is for nobody. */
+  #refusal: 'held' | 'ended' | 'spent' | undefined
   #sink: Sink | undefined
   #target: UpstreamTarget | undefined
   #controller: Controller | undefined
@@ -76,7 +86,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     request: UpstreamRequest,
     body: Readable | Uint8Array | null,
     length: string | undefined,
-    { upgrade, live } = plain,
+    { upgrade, live, session } = plain,
   ) {
     this.#rules = rules
     this.#request = request
@@ -84,6 +94,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     this.#length = length
     this.#upgrade = upgrade
     this.#live = live
+    this.#session = session
     if (body instanceof Readable) body.on('error', ignore) // undici takes its listener off before the client may break off
   }
 
@@ -101,7 +112,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   room(): void {
-    if (this.#open && this.#controller?.paused) this.#controller.resume()
+    if (this.#open && this.#refusal === undefined && this.#controller?.paused) this.#controller.resume()
   }
 
   /** Its session ended between two events: one more, and the end. */
@@ -135,10 +146,61 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (!this.#open) return
     const fields = (controller.rawHeaders ?? []) as WireFields
     if (status < 200) return this.#inform(controller, status, fields)
+    if (status === 401 && this.#session !== undefined && this.#holds(controller, fields, reason)) return
+    if (!this.#head(status, fields, reason)) controller.pause()
+  }
+
+  #head(status: number, fields: WireFields, reason: string | undefined): boolean {
     this.#answer(status)
     const headers = this.#rules.filter.head(status, fields)
     this.#live?.answered(headers)
-    if (!this.#sink!.head(status, headers, reason === undefined ? undefined : printable(reason))) controller.pause()
+    return this.#sink!.head(status, headers, reason === undefined ? undefined : printable(reason))
+  }
+
+  /** A 401 to a token found good waits until it is known whether there is another one; once a call. */
+  #holds(controller: Controller, fields: WireFields, reason: string | undefined): boolean {
+    const { credential, method, service } = this.#request
+    const { renewals } = this.#rules
+    const session = this.#session!
+    this.#session = undefined
+    if (credential === undefined) return false
+    // Of an answer to HEAD undici holds nothing back.
+    const may = idempotent.has(method) && method !== 'HEAD' && !this.#upgrade
+    const replayable = may && !(this.#body instanceof Readable)
+    const challenge = fieldOf(fields, 'www-authenticate')
+    const another = renewals?.another(session, { service: service.name, credential, challenge, replayable })
+    if (another === undefined || !replayable) return false
+    this.#refusal = 'held'
+    clearTimeout(this.#clock)
+    controller.pause()
+    another.then((fresh) => this.#decide(controller, fields, reason, fresh))
+    return true
+  }
+
+  #decide(controller: Controller, fields: WireFields, reason: string | undefined, fresh: Credential | undefined): void {
+    const ended = this.#refusal === 'ended'
+    this.#refusal = undefined
+    if (!this.#open) return
+    if (fresh === undefined) {
+      const room = this.#head(401, fields, reason)
+      if (ended) this.onResponseEnd(controller)
+      else if (room) controller.resume()
+      return
+    }
+    this.#request.credential = fresh
+    this.#clock = setTimeout(late, this.#rules.headersTimeout, this)
+    if (ended) return this.#replay()
+    this.#refusal = 'spent'
+    controller.resume()
+  }
+
+  /** The refused answer is over; now the same with the other token. */
+  #replay(): void {
+    this.#refusal = undefined
+    this.#target!.inFlight--
+    if (this.#sendAgain(this.#rules.upstreams.pick())) return
+    this.#leave()
+    this.#fail(fault('INTERNAL', undefined, new Error('the request could not be sent once more')))
   }
 
   /** Of an upgrade that was asked for; `upstream` is no longer undici's. Any other answer to a handshake is an answer like all. */
@@ -169,7 +231,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (!this.#open || chunk.length === 0) return // undici hands over nothing, once more, when a paused answer goes on
+    if (!this.#open || this.#refusal === 'spent' || chunk.length === 0) return // undici hands over nothing, once more, when a paused answer goes on
     const live = this.#live
     const taken = live === undefined ? chunk.length : live.passes(chunk)
     if (!this.#sink!.chunk(taken === chunk.length ? chunk : chunk.subarray(0, taken))) controller.pause()
@@ -177,6 +239,11 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Controller): void {
+    if (this.#open && this.#refusal !== undefined) {
+      if (this.#refusal === 'spent') this.#replay()
+      else this.#refusal = 'ended'
+      return
+    }
     this.#target!.inFlight--
     this.#leave()
     if (!this.#close()) return
@@ -185,6 +252,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Controller | undefined, error: Error): void {
+    if (this.#open && this.#refusal === 'spent') return this.#replay()
     const target = this.#target!
     target.inFlight--
     if (this.#controller === undefined) target.pool.waiting--
@@ -347,4 +415,10 @@ function ignore(): void {}
 /** A reason phrase with control bytes would throw, or split the answer (RFC 9112 §4). */
 function printable(reason: string): string {
   return /^[\x20-\x7e]{1,128}$/.test(reason) ? reason : reason.replaceAll(/[^\x20-\x7e]/g, '').slice(0, 128)
+}
+
+function fieldOf(fields: WireFields, name: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2)
+    if (String(fields[i]).toLowerCase() === name) return Buffer.from(fields[i + 1] ?? '').toString('latin1')
+  return undefined
 }

@@ -27,7 +27,8 @@ export interface UpstreamRequest {
   /** Complete but for the credential. No Host (the dispatcher's authority), no Cookie that is ours, no hop-by-hop fields. */
   readonly headers: RawHeaders
   readonly service: Service
-  readonly credential: Credential | undefined
+  /** Replaced by forward where the service refused the first one. */
+  credential: Credential | undefined
   /** Written by forward: the place in `base_urls` of the upstream that got it last, where there are several. */
   upstream?: number
   /** Written by forward: how often it was sent, where that is more than once. */

@@ -21,13 +21,13 @@ class BridgedHost extends FakeHost {
 
   constructor(credential: Broker['credential']) {
     super({ routes: [analytics] })
-    this.#broker = { credential, prefetch: async () => {}, states: () => ({}) }
+    this.#broker = { credential, prefetch: async () => {}, states: () => ({}), refused: () => undefined }
   }
   override section<K extends keyof Sections & string>(_name: K): Sections[K] {
     return {} as Sections[K]
   }
   override async shared<S, T>(_what: Shared<S, T>, _settings: S): Promise<T> {
-    return { broker: this.#broker } as T
+    return { broker: this.#broker, sessions: { over: () => false } } as T
   }
 }
 

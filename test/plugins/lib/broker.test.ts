@@ -401,3 +401,25 @@ t.test('an identity provider that gives dead tokens is not asked at each request
     t.match(await broker.credential(session, 'analytics'), { kind: 'refused', reason: 'token_expired' })
   t.equal(idp.asked.length, 1)
 })
+
+t.test('a token that lives is used to its end, also when its renewal is denied or brings a wrong one', async (t) => {
+  const audience = 'https://somebody.test'
+  for (const instead of ['denied', 'wrong'] as const) {
+    const { broker, session, idp, clock } = await stand()
+    const first = good(await broker.credential(session, 'analytics'))
+    idp.instead = (asked) =>
+      instead === 'wrong' ? idp.give(asked, { aud: audience }) : Promise.reject(oauthError('invalid_target'))
+    await clock.pass(275_000)
+    for (let n = 0; n < 20; n++) {
+      t.equal(bearer(good(await broker.credential(session, 'analytics'))), bearer(first))
+      await quiet()
+    }
+    t.equal(idp.asked.length, 2, 'the refusal is believed meanwhile')
+    t.match(broker.states(session).analytics, { state: 'ready' })
+    await clock.pass(26_000)
+    t.equal(((await broker.credential(session, 'analytics')) as { kind?: string }).kind, 'refused')
+    idp.instead = undefined
+    await clock.pass(21_000)
+    good(await broker.credential(session, 'analytics'))
+  }
+})
