@@ -27,7 +27,8 @@ export async function judgeDiscovery(c: Case): Promise<ServerMetadata | undefine
     const change = { edit: 'replace', text: metadata.issuer } as const
     const message = `The identity provider calls itself ${metadata.issuer}, and auth.issuer says ${issuer}.`
     const forgiven = sameIssuer(metadata.issuer, issuer)
-    c[forgiven ? 'advise' : 'fault']('issuer_mismatch', 'settings', undefined, message, { place, change })
+    const extra = /^https?:\/\/[^\s"']+$/.test(metadata.issuer) ? { place, change } : { place }
+    c[forgiven ? 'advise' : 'fault']('issuer_mismatch', 'settings', undefined, message, extra)
     if (!forgiven) return undefined
   }
   judgeClock(c, date)
