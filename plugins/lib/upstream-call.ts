@@ -288,13 +288,14 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   /** Where to send it once more: only what was never sent, or what may be done twice, and never after a byte of an answer. */
   #another(error: Error): UpstreamTarget | undefined {
     const { upstreams } = this.#rules
-    if (this.#attempts > upstreams.retries) return undefined
+    // A reset with REFUSED_STREAM behind a head is a lie: something was done (RFC 9113 §8.7).
+    if (this.#heard || this.#attempts > upstreams.retries) return undefined
     const { code } = error as { readonly code?: unknown }
     const body = this.#body
     const unsent = this.#controller === undefined || ((code === 'EPIPE' || code === REFUSED) && body === null)
     if (unsent) {
       if (body instanceof Readable && body.destroyed) return undefined
-    } else if (this.#heard || body instanceof Readable || !idempotent.has(this.#request.method) || !broken.has(code)) {
+    } else if (body instanceof Readable || !idempotent.has(this.#request.method) || !broken.has(code)) {
       return undefined
     }
     const other = upstreams.pickBeside(this.#target!)

@@ -186,6 +186,21 @@ t.test('a request that was not begun is sent again, whatever its method', async 
   t.equal(refused, 2)
 })
 
+t.test('an answer that was begun is not asked for again, whatever its stream was reset with', async (t) => {
+  let asked = 0
+  const { url } = await http2Service(t, (stream, path) => {
+    // Held back for trailers, END_STREAM does not come before the reset.
+    stream.respond({ ':status': 200 }, { waitForTrailers: path === '/torn' })
+    if (path !== '/torn') return void stream.end('done')
+    asked++
+    stream.write('half', () => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM))
+  })
+  const bridge = await startBascule(t, files(url, ', http2: true'))
+  t.equal((await fetch(`${bridge.url}/first`)).status, 200)
+  await t.rejects(fetch(`${bridge.url}/torn`, { method: 'DELETE' }).then((res) => res.text()))
+  t.equal(asked, 1)
+})
+
 t.test('requests share a connection, uploads too, and one whose client leaves is cancelled alone', async (t) => {
   let cancelled: (code: number | undefined) => void = () => {}
   const heard = new Promise<number | undefined>((resolve) => {
