@@ -70,6 +70,9 @@ export type Minted =
 
 /** The IdP as minters see it; plugins/lib/idp.ts implements it with openid-client. Rejects with the library's errors. */
 export interface TokenEndpoint {
+  /** Who is asked, and as whom: a minter outlives reloads that change either, and what it keeps belongs to these two. */
+  readonly issuer?: string
+  readonly clientId?: string
   /** Never aborted from outside: a redeem whose outcome is open must not be repeated. */
   refresh(
     refreshToken: string,

@@ -39,6 +39,8 @@ export async function asked(
     return sent ? undefined : Promise.reject(new Error('the identity provider is down'))
   }
   const endpoint: TokenEndpoint = {
+    issuer: tools.issuer,
+    ...(idp.clientId === undefined ? {} : { clientId: idp.clientId }),
     refresh: (token, params, at) => admitted(at) ?? idp.refresh(token, params, at, key),
     grant: (type, params, at) => admitted(at) ?? idp.grant(type, params, at, key),
   }

@@ -45,7 +45,9 @@ function makeMinter(settings: Options): Minter {
     atLogin: () => [],
     refuses: () => undefined,
     mint(wish, _grant, idp) {
-      const key = JSON.stringify([wish.audience, wish.scopes, wish.params, wish.tokenEndpoint])
+      // The bridge before a reload may have been another client, or have asked another issuer.
+      const { audience, scopes, params, tokenEndpoint } = wish
+      const key = JSON.stringify([idp.issuer, idp.clientId, audience, scopes, params, tokenEndpoint])
       const known = held.get(key)
       if (known !== undefined && (known.renewAt === 0 || now() < known.renewAt)) return known.minted
       const asked = now()

@@ -30,6 +30,22 @@ t.test('one token serves every session until it wears out', async (t) => {
   t.equal(made.idp.asked.length, 0, 'no refresh token was spent')
 })
 
+t.test("a token of another client, or of another issuer, is nobody's after a reload", async (t) => {
+  const minter = await open()
+  const { idp } = await stand({ minter, wishes: [wish] })
+  let n = 0
+  idp.grant = async () => ({ accessToken: `token ${n++}`, expiresAt: Date.now() + 300_000 })
+  const minted = async (issuer: string, clientId: string) => {
+    const { refresh, grant: ask } = idp
+    const got = await minter.mint(wish, grant, { issuer, clientId, refresh, grant: ask })
+    return got.kind === 'token' ? got.token : got.kind
+  }
+  t.equal(await minted(issuer, 'one'), 'token 0')
+  t.equal(await minted(issuer, 'two'), 'token 1')
+  t.equal(await minted('https://other.test', 'two'), 'token 2')
+  t.equal(await minted(issuer, 'one'), 'token 0')
+})
+
 t.test('a refusal is not kept from the next one who asks, and costs no session', async (t) => {
   const minter = await open()
   const { broker, session, idp } = await stand({ minter, wishes: [wish] })
