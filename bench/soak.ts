@@ -10,7 +10,10 @@ const soaks: Readonly<Record<string, readonly [what: string, options: string]>> 
   fuzz: ['a million connections made of bad ideas', '--connections N --minutes N --seed N --runtime deno'],
   resets: ['10,000 answers reset at a random byte: none looks whole', '--answers N'],
   'slow-heads': ['5,000 heads that come byte by byte: the p99 of a client beside them', '--clients N --seconds N'],
-  sockets: ['10,000 idle WebSockets: what one costs in memory', '--sockets N'],
+  sockets: [
+    '9,000 idle WebSockets: what one costs, and that a logout and a stop close each',
+    '--count N --runtime deno',
+  ],
   reloads: ['1,000 reloads under load: no request fails, no leak', 'N'],
 }
 
