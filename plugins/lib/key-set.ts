@@ -10,6 +10,8 @@ const trustFor = 24 * 3_600_000
 /** Anybody can send tokens with kids of their own making: this often at most they cost the issuer a request. */
 const unknownKeyAfter = 30_000
 const retryAfter = 1_000
+/** And so many wait for the answer: a slow issuer must not let them take the places of those whose key is known. */
+const maxWaiting = 16
 
 /** The keys cannot be had just now; nothing was said of the token. */
 export class KeysUnavailable extends Error {}
@@ -19,6 +21,7 @@ export class KeySet {
   #local: ReturnType<typeof createLocalJWKSet> | undefined
   #fetchedAt = Number.NEGATIVE_INFINITY
   #pending: Promise<void> | undefined
+  #waiting = 0
   #failure: { readonly error: unknown; readonly again: number } | undefined
 
   constructor(fetch: () => Promise<JSONWebKeySet>) {
@@ -35,8 +38,21 @@ export class KeySet {
     } catch (error) {
       const recent = performance.now() - this.#fetchedAt < unknownKeyAfter
       if (recent || !(error instanceof errors.JWKSNoMatchingKey)) throw error
-      await this.#renew()
+      await this.#renewForUnknown()
       return this.#local!(header, token)
+    }
+  }
+
+  async #renewForUnknown(): Promise<void> {
+    if (this.#waiting >= maxWaiting)
+      throw new KeysUnavailable('the signing keys cannot be had', {
+        cause: new Error(`${maxWaiting} tokens that name unknown keys wait already`),
+      })
+    this.#waiting++
+    try {
+      await this.#renew()
+    } finally {
+      this.#waiting--
     }
   }
 
