@@ -132,8 +132,9 @@ function renewals(parts: BrokerParts, plans: ReadonlyMap<string, TokenPlan>): To
   const refusals = new TokenRefusals(parts.clock)
   return (session, refused) => {
     const plan = plans.get(refused.service)
-    if (plan === undefined) return undefined
     const { credential } = refused
+    // A request of before a reload goes to where the service was then: what is minted for its successor is not for that one.
+    if (plan === undefined || plan.wish.audience !== credential.audience) return undefined
     const data = parts.sessions.secretsOf(session)
     const held = heldFor(data, plan)
     const live = isToken(held) ? liveOf(held, data.dpop) : undefined

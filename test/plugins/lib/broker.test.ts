@@ -423,3 +423,15 @@ t.test('a token that lives is used to its end, also when its renewal is denied o
     good(await broker.credential(session, 'analytics'))
   }
 })
+
+t.test('a service that refuses a token gets none for another audience, whatever a reload calls it', async (t) => {
+  const { broker, session, idp } = await stand()
+  const { audience, expiresAt, headers } = good(await broker.credential(session, 'analytics'))
+  const ask = (audience: string) => {
+    const credential = { audience, expiresAt, headers, fingerprint: 'of what was sent' }
+    return broker.refused(session, { service: 'analytics', credential, challenge: undefined, replayable: true })
+  }
+  t.equal(ask('https://before-the-reload.test'), undefined)
+  t.equal(idp.asked.length, 1)
+  t.equal((await ask(audience))?.audience, audience)
+})
