@@ -1,6 +1,7 @@
 import type { Shared } from '../../core/index.ts'
 import type { Clock } from './clock.ts'
-import type { Session, StoredToken } from './session.ts'
+import type { Session, Sessions, StoredToken } from './session.ts'
+import { sessionsShared } from './sessions.ts'
 import type { SessionSettings } from './settings.ts'
 import type { TokenPlan } from './token-plan.ts'
 import type { Credential } from './upstream.ts'
@@ -18,7 +19,17 @@ export type TokenRenewal = (session: Session, refused: TokenRefused) => Promise<
 
 /** Where forward, which knows no identity provider, finds who does: the broker of the newest generation. */
 export class TokenRenewals {
+  readonly #sessions: Pick<Sessions, 'over'>
   readonly #offers: TokenRenewal[] = []
+
+  constructor(sessions: Pick<Sessions, 'over'>) {
+    this.#sessions = sessions
+  }
+
+  /** Once a logout was answered, nothing more is sent. */
+  over(session: Session): boolean {
+    return this.#sessions.over(session)
+  }
 
   /** The answer takes it back. */
   offer(renewal: TokenRenewal): () => void {
@@ -34,7 +45,7 @@ export class TokenRenewals {
 /** Of one kind of sessions. */
 export const tokenRenewalsShared: Shared<SessionSettings, TokenRenewals> = {
   name: 'token-renewals',
-  open: () => new TokenRenewals(),
+  open: async (settings, host) => new TokenRenewals(await host.shared(sessionsShared, settings)),
 }
 
 /** A service that always says 401 must not cost a mint a request. */

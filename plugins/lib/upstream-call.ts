@@ -60,8 +60,8 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   readonly #length: string | undefined
   readonly #upgrade: boolean
   #live: LiveCall | undefined
-  /** Until its token was refused once. */
-  #session: Session | undefined
+  readonly #session: Session | undefined
+  #refusedOnce = false
   /** `held`: an answer waits for whether there is another token. `spent`: what is left of it is for nobody. */
   #refusal: 'held' | 'ended' | 'spent' | undefined
   #sink: Sink | undefined
@@ -146,7 +146,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     if (!this.#open) return
     const fields = (controller.rawHeaders ?? []) as WireFields
     if (status < 200) return this.#inform(controller, status, fields)
-    if (status === 401 && this.#session !== undefined && this.#holds(controller, fields, reason)) return
+    if (status === 401 && !this.#refusedOnce && this.#holds(controller, fields, reason)) return
     if (!this.#head(status, fields, reason)) controller.pause()
   }
 
@@ -161,9 +161,9 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   #holds(controller: Controller, fields: WireFields, reason: string | undefined): boolean {
     const { credential, method, service } = this.#request
     const { renewals } = this.#rules
-    const session = this.#session!
-    this.#session = undefined
-    if (credential === undefined) return false
+    const session = this.#session
+    this.#refusedOnce = true
+    if (credential === undefined || session === undefined) return false
     // Of an answer to HEAD undici holds nothing back.
     const may = idempotent.has(method) && method !== 'HEAD' && !this.#upgrade
     const replayable = may && !(this.#body instanceof Readable)
@@ -198,8 +198,10 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   #replay(): void {
     this.#refusal = undefined
     this.#target!.inFlight--
-    if (this.#sendAgain(this.#rules.upstreams.pick())) return
+    const over = this.#rules.renewals!.over(this.#session!)
+    if (!over && this.#sendAgain(this.#rules.upstreams.pick())) return
     this.#leave()
+    if (over) return this.#fail(fault('SESSION_REQUIRED', 'the session ended'))
     this.#fail(fault('INTERNAL', undefined, new Error('the request could not be sent once more')))
   }
 

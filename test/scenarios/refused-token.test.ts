@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startBridge } from '../kit/bridge.ts'
 import { loginByFetch } from '../kit/login.ts'
@@ -105,6 +106,23 @@ t.test('a service that always says 401 costs one mint, and its answer goes to th
   t.equal(idp.counts.refresh, minted + 1)
   t.equal(seen.length, 6, 'five requests, and one of them twice')
   t.equal(warnings().length, 1)
+})
+
+t.test('once a logout was answered, nothing is sent again', async (t) => {
+  const { ada, idp, seen, no } = await stand(t, () => true)
+  const minted = idp.counts.refresh
+  let end = () => {}
+  no.answer = (res) => {
+    res.write('a refusal')
+    end = () => res.end()
+  }
+  const waiting = ada.fetch('/api/x')
+  while (idp.counts.refresh === minted) await setImmediate()
+  t.equal((await ada.fetch('/auth/session')).status, 200)
+  t.equal((await ada.fetch('/auth/logout', { method: 'POST' })).status, 200)
+  end()
+  t.equal((await waiting).status, 401)
+  t.equal(seen.length, 1)
 })
 
 t.test('a body that streams is not sent twice; the next request has a new token', async (t) => {
