@@ -15,7 +15,7 @@ export default defineEndpoint({
     const text = readFileSync(source, 'utf8')
     if (!text.includes(place)) throw new Error(`${source.pathname} lacks the line "${place}"`)
     const { csrf_header } = host.section('session')
-    const body = text.replace(place, `const csrfHeader = ${JSON.stringify(csrf_header)}`)
+    const body = text.replace(place, () => `const csrfHeader = ${JSON.stringify(csrf_header)}`)
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
     const headers = [
       ...['Content-Type', 'text/javascript; charset=utf-8', 'ETag', etag],
