@@ -65,20 +65,25 @@ export function judgeClaims(payload: JWTPayload, expected: Expected): Judged {
     return bad('audience_mismatch', got, 'a token for other audiences too, where match: exact is wanted')
   if (payload.iss !== undefined && !sameIssuer(payload.iss, expected.issuer))
     return bad('issuer_mismatch', got, `a token of another issuer, ${String(payload.iss).slice(0, 200)}`)
-  const missing = missingScopes(payload, expected)
-  if (missing.length > 0)
-    return bad('not_granted', got, `a token without the scope ${missing.join(' ').slice(0, 200)} of service_scopes`)
+  if (lacksScopes(payload, expected))
+    return bad(
+      'not_granted',
+      got,
+      `a token without any of ${expected.scopes.join(' ').slice(0, 200)} of service_scopes`,
+    )
   return lifeOf(payload, got, expected)
 }
 
 /** What IdPs take as a request and never name as granted: OpenID Connect's own scopes, and Entra's "all there is". */
 const neverNamed = /^(openid|offline_access|profile|email|address|phone)$|\/\.default$/
 
-function missingScopes(payload: JWTPayload, { scopes, scope }: Expected): readonly string[] {
+/** Whether none is there: a service's scopes may be alternatives (`api.read | application.all`), and it judges by itself what one allows. */
+function lacksScopes(payload: JWTPayload, { scopes, scope }: Expected): boolean {
   const said = scope ?? payload.scope ?? payload.scp
   const list: unknown = typeof said === 'string' ? said.split(' ') : said
-  if (!Array.isArray(list) || list.length === 0) return []
-  return scopes.filter((wanted) => !neverNamed.test(wanted) && !list.includes(wanted))
+  const wanted = scopes.filter((name) => !neverNamed.test(name))
+  if (!Array.isArray(list) || list.length === 0 || wanted.length === 0) return false
+  return !wanted.some((name) => list.includes(name))
 }
 
 /** Keycloak says `typ: ID` in the claims; `at_hash` is in no access token. */

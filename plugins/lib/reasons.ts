@@ -5,7 +5,8 @@ export const reasonDetails = {
   no_mapping: 'service_audiences has no entry for this service.',
   denied_by_idp:
     "The identity provider gives no token for this service's audience: its scope mapping and the client's allowed audiences must both contain it.",
-  not_granted: 'The identity provider gave a token without a scope that service_scopes asks for; it was not sent.',
+  not_granted:
+    'The identity provider gave a token with none of the scopes that service_scopes asks for; it was not sent.',
   audience_mismatch:
     "The identity provider's token is for another audience than service_audiences says; it was not sent.",
   issuer_mismatch: "The token's issuer is not auth.issuer; it was not sent.",

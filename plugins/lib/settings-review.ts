@@ -62,10 +62,11 @@ export function reviewScopes(value: Readonly<Record<string, readonly string[]>>,
   const asked = view.sections.auth?.oauth_scopes ?? []
   for (const [name, scopes] of Object.entries(value)) {
     const missing = scopes.filter((scope) => !asked.includes(scope))
-    if (Object.hasOwn(view.services, name) && missing.length > 0 && boundByLogin.has(mintName(view, name)))
+    const none = scopes.length > 0 && missing.length === scopes.length
+    if (Object.hasOwn(view.services, name) && none && boundByLogin.has(mintName(view, name)))
       view.warn(
         [name],
-        `${missing.join(' ')} is not in auth.oauth_scopes: no login is granted it, so a token for ${name} will lack it (not_granted)`,
+        `${missing.join(' ')} is not in auth.oauth_scopes: no login is granted it, so no token for ${name} will be good (not_granted)`,
       )
   }
 }
