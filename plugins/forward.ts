@@ -80,7 +80,8 @@ export default defineStage({
     const tell = host.logSettings.level === 'debug' ? attemptTeller(host) : undefined
     const { routes } = host
     const sessions = routes.some(isLive) ? await host.shared(sessionsShared, host.section('session')) : undefined
-    const renewals = await host.shared(tokenRenewalsShared, host.section('session'))
+    const guarded = routes.some(({ auth }) => auth === 'session')
+    const renewals = guarded ? await host.shared(tokenRenewalsShared, host.section('session')) : undefined
     return (route) => {
       const filter = new ResponseFilter(own, isPersonal(route), route.auth === 'bearer')
       const rules = new PerService(route, (name): ForwardRules => {

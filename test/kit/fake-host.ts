@@ -1,5 +1,7 @@
 import type {
   Host,
+  KindName,
+  Kinds,
   Log,
   LogSettings,
   Metrics,
@@ -12,6 +14,7 @@ import type {
 } from '../../core/index.ts'
 import { MetricRegistry } from '../../core/metrics/registry.ts'
 import { sections } from '../../plugins/lib/settings.ts'
+import { MemoryStore } from '../../plugins/session-store/memory.ts'
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'line'
@@ -96,8 +99,10 @@ export class FakeHost implements Host<undefined> {
       throw new Error(`section ${name} is not valid`)
     return result.value
   }
-  use(): Promise<never> {
-    return Promise.reject(new Error('no services here'))
+  /** A session store in memory, and nothing else. */
+  async use<K extends KindName>(kind: K): Promise<Kinds[K]> {
+    if (kind === 'session-store') return new MemoryStore() as unknown as Kinds[K]
+    throw new Error(`no ${kind} here`)
   }
   async shared<S, T>(what: Shared<S, T>, settings: S): Promise<T> {
     const made = await what.open(settings, this)
