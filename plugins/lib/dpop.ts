@@ -21,7 +21,7 @@ export interface ProofOf {
   readonly url: string
   readonly accessToken: string
   /** What the server demanded last (`DPoP-Nonce`). */
-  readonly nonce?: string
+  readonly nonce?: string | undefined
 }
 
 export function makeDpopKey(): DpopKey {

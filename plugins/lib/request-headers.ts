@@ -48,6 +48,8 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...dropped.map((name): [string, Rule] => [name, 'drop']),
   ['cookie', 'cookie'],
   ['authorization', 'authorization'],
+  // goes with the token it proves: beside ours it makes two, and a service takes neither (RFC 9449 §4.3)
+  ['dpop', 'authorization'],
   ['x-real-ip', 'forwarded'],
 ])
 

@@ -8,7 +8,7 @@ import type { OwnCookies } from './own-cookies.ts'
 /** Pieces as undici hands them over. */
 export type WireFields = readonly (string | Uint8Array)[]
 
-type Rule = 'drop' | 'cookie' | 'challenge' | 'cache' | 'shared'
+type Rule = 'drop' | 'cookie' | 'challenge' | 'nonce' | 'cache' | 'shared'
 
 const hopByHop = [
   'connection',
@@ -38,6 +38,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...hopByHop.map((name): [string, Rule] => [name, 'drop']),
   ['set-cookie', 'cookie'],
   ['www-authenticate', 'challenge'],
+  ['dpop-nonce', 'nonce'],
   ['cache-control', 'cache'],
   ...[...sharedCaches, ...crossOrigin].map((name): [string, Rule] => [name, 'shared']),
 ])
@@ -75,13 +76,14 @@ export class ResponseFilter {
       let value = raw[i + 1]!
       if (rule === 'cookie' && this.#own.owns(cookieName(value))) continue
       if (rule === 'challenge' && !this.#ownToken) {
-        value = withoutChallenge(value, 'bearer')
+        value = withoutChallenge(withoutChallenge(value, 'bearer'), 'dpop')
         if (value === '') {
           if (challenges === 'untouched') challenges = 'dropped'
           continue
         }
         challenges = 'left'
       }
+      if (rule === 'nonce' && !this.#ownToken) continue
       if (this.#personal && rule === 'shared') continue
       if (this.#personal && rule === 'cache') directives = directives === '' ? value : `${directives}, ${value}`
       else kept.push(name, value)

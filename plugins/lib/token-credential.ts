@@ -2,9 +2,7 @@ import { createHash, randomInt } from 'node:crypto'
 import type { RawHeaders } from '../../core/index.ts'
 import { type DpopKey, dpopProof } from './dpop.ts'
 import type { StoredToken } from './session.ts'
-import type { Credential } from './upstream.ts'
-
-type Attempt = Parameters<Credential['headers']>[0]
+import type { Attempt, Credential } from './upstream.ts'
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 
@@ -44,6 +42,7 @@ export class BearerCredential implements Credential {
 
 /** As a bound token is sent: with a proof for this very request, by the session's key (RFC 9449 section 7.1). */
 export class DpopCredential extends BearerCredential {
+  readonly proves = true
   readonly #token: string
   readonly #key: DpopKey
 
@@ -54,8 +53,8 @@ export class DpopCredential extends BearerCredential {
     Object.freeze(this)
   }
 
-  override headers({ method, url }: Attempt): RawHeaders {
-    return [...super.headers(), 'DPoP', dpopProof(this.#key, { method, url, accessToken: this.#token })]
+  override headers({ method, url, nonce }: Attempt): RawHeaders {
+    return [...super.headers(), 'DPoP', dpopProof(this.#key, { method, url, nonce, accessToken: this.#token })]
   }
 }
 

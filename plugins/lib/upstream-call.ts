@@ -4,6 +4,7 @@ import { clearTimeout, setTimeout } from 'node:timers'
 import type { Dispatcher } from 'undici'
 import { type Fault, fault, type RawHeaders, type Sink, type Source, type Upgraded } from '../../core/index.ts'
 import type { Bulkhead } from './bulkhead.ts'
+import { wantsNonce } from './dpop-nonces.ts'
 import type { LiveCall } from './live-call.ts'
 import type { TokenRenewals } from './refused-token.ts'
 import type { ResponseFilter, WireFields } from './response-headers.ts'
@@ -62,6 +63,8 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   #live: LiveCall | undefined
   readonly #session: Session | undefined
   #refusedOnce = false
+  /** Refused a proof for its nonce, and told the one that it wants there. */
+  #sameAgain: UpstreamTarget | undefined
   /** `held`: an answer waits for whether there is another token. `spent`: what is left of it is for nobody. */
   #refusal: 'held' | 'ended' | 'spent' | undefined
   #sink: Sink | undefined
@@ -144,8 +147,10 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Controller, status: number, _headers: unknown, reason?: string): void {
     if (!this.#open) return
-    const fields = (controller.rawHeaders ?? []) as WireFields
+    const fields = rawFields(controller)
     if (status < 200) return this.#inform(controller, status, fields)
+    const { credential } = this.#request
+    if (credential?.proves && this.#takesNonce(credential, status, fields)) return
     if (status === 401 && !this.#refusedOnce && this.#holds(controller, fields, reason)) return
     if (!this.#head(status, fields, reason)) controller.pause()
   }
@@ -155,6 +160,23 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     const headers = this.#rules.filter.head(status, fields)
     this.#live?.answered(headers)
     return this.#sink!.head(status, headers, reason === undefined ? undefined : printable(reason))
+  }
+
+  /**
+   * Notes a nonce that came, with whatever answer. True: the proof was refused for the lack of it, and goes once more with the request.
+   * Nothing was done with that, so that any method may.
+   */
+  #takesNonce(credential: Credential, status: number, fields: WireFields): boolean {
+    const nonce = fieldOf(fields, 'dpop-nonce')
+    if (nonce === undefined || !this.#target!.nonces.take(credential, nonce)) return false
+    if (status !== 401 || !wantsNonce(fieldOf(fields, 'www-authenticate'))) return false
+    if (this.#sameAgain !== undefined || this.#body instanceof Readable) {
+      this.#refusedOnce = true // the token was not judged: another one would fare no better
+      return false
+    }
+    this.#sameAgain = this.#target
+    this.#refusal = 'spent'
+    return true
   }
 
   /** A 401 to a token found good waits until it is known whether there is another one; once a call. */
@@ -198,8 +220,11 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   #replay(): void {
     this.#refusal = undefined
     this.#target!.inFlight--
-    const over = this.#rules.renewals!.over(this.#session!)
-    if (!over && this.#sendAgain(this.#rules.upstreams.pick())) return
+    const { renewals, upstreams } = this.#rules
+    const session = this.#session
+    const over = session !== undefined && renewals?.over(session) === true
+    const proven = this.#refusedOnce ? undefined : this.#sameAgain
+    if (!over && this.#sendAgain(proven ?? upstreams.pick())) return
     this.#leave()
     if (over) return this.#fail(fault('SESSION_REQUIRED', 'the session ended'))
     this.#fail(fault('INTERNAL', undefined, new Error('the request could not be sent once more')))
@@ -208,6 +233,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   /** Of an upgrade that was asked for; `upstream` is no longer undici's. Any other answer to a handshake is an answer like all. */
   onRequestUpgrade(controller: Controller, status: number, _headers: unknown, upstream: Duplex): void {
     const target = this.#target!
+    if (this.#request.credential?.proves) this.#takesNonce(this.#request.credential, status, rawFields(controller))
     this.#answer(status)
     this.#leave() // it may last for days: how many there are is for server.limits to say
     upstream.on('error', ignore).once('close', () => target.inFlight--)
@@ -222,7 +248,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   }
 
   #switch(controller: Controller, upstream: Duplex): Upgraded | undefined {
-    const fields = (controller.rawHeaders ?? []) as WireFields
+    const fields = rawFields(controller)
     if (!switchesToWebSocket(fields)) {
       upstream.destroy()
       const why = new Error('the upstream switched to another protocol than WebSocket')
@@ -344,7 +370,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     const options: Dispatcher.DispatchOptions = {
       path,
       method: method as Dispatcher.HttpMethod,
-      headers: this.#headers(target.origin + path),
+      headers: this.#headers(target, target.origin + path),
       body: this.#body,
       // undici's clock is up to a second late; but it alone sees an upload that the upstream does not take.
       headersTimeout: this.#body instanceof Readable ? headersTimeout : 0,
@@ -356,11 +382,13 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     return options
   }
 
-  #headers(url: string): RawHeaders {
+  #headers(target: UpstreamTarget, url: string): RawHeaders {
     const { headers, credential, method } = this.#request
     const all = headers.slice()
     if (this.#length !== undefined) all.push('Content-Length', this.#length)
-    if (credential !== undefined) all.push(...credential.headers({ method, url }))
+    if (credential === undefined) return all
+    const nonce = credential.proves ? target.nonces.of(credential) : undefined
+    all.push(...credential.headers({ method, url, nonce }))
     return all
   }
 
@@ -414,6 +442,10 @@ function late(call: UpstreamCall): void {
 }
 
 function ignore(): void {}
+
+function rawFields({ rawHeaders }: Controller): WireFields {
+  return (rawHeaders ?? []) as WireFields
+}
 
 /** A reason phrase with control bytes would throw, or split the answer (RFC 9112 §4). */
 function printable(reason: string): string {

@@ -1,3 +1,4 @@
+import { DpopNonces } from './dpop-nonces.ts'
 import { Http2Pool } from './http2-pool.ts'
 import { type Connections, UpstreamPool } from './upstream-pool.ts'
 import type { UpstreamSettings } from './upstream-settings.ts'
@@ -13,6 +14,7 @@ export class UpstreamTarget {
   /** The path of the URL, without a slash at its end. */
   readonly prefix: string
   readonly pool: Connections
+  readonly nonces = new DpopNonces()
   inFlight = 0
   /** Failures in a row. */
   failures = 0

@@ -9,6 +9,13 @@ declare module '../../core/contract.ts' {
   }
 }
 
+export interface Attempt {
+  readonly method: string
+  readonly url: string
+  /** What the service demanded last (`DPoP-Nonce`). */
+  readonly nonce?: string | undefined
+}
+
 /** What authorizes one upstream attempt. Prints as a fingerprint, so that no log can leak it. */
 export interface Credential {
   /** First 8 characters of the base64url SHA-256 of the token. */
@@ -16,8 +23,10 @@ export interface Credential {
   readonly audience: string
   /** ms since the epoch. */
   readonly expiresAt: number
-  /** Headers for this attempt: today `Authorization: Bearer …`; a DPoP proof names method and URL. */
-  headers(attempt: { readonly method: string; readonly url: string }): RawHeaders
+  /** It makes a proof for each attempt, and the service may demand nonces in it. */
+  readonly proves?: boolean
+  /** Headers for this attempt: `Authorization: Bearer …`, or a DPoP proof, which names method and URL. */
+  headers(attempt: Attempt): RawHeaders
 }
 
 export interface UpstreamRequest {

@@ -1,37 +1,17 @@
 // RFC 9449 against a provider as strict as it goes: pushed requests only, a DPoP key and a private_key_jwt demanded, nonces too.
 import { generateKeyPairSync } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
-import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, type JWK, jwtVerify } from 'jose'
 import t from 'tap'
-import { sha256 } from '../../../plugins/lib/random-id.ts'
 import type { TestLike } from '../../kit/bascule.ts'
+import { judgeProof, type Proof } from '../../kit/dpop-service.ts'
 import { analyticsAudience } from '../../kit/strict-idp.ts'
 import { startUpstream } from '../../kit/upstream.ts'
 import { startAuth } from './auth-kit.ts'
 
-/** As a resource server must look at it (section 7.2): the proof is for this request and token, by the key the token is bound to. */
-async function judge(req: IncomingMessage, origin: string): Promise<{ readonly jkt: string; readonly jti: string }> {
-  const [scheme, token = ''] = (req.headers.authorization ?? '').split(' ')
-  if (scheme !== 'DPoP') throw new Error(`the scheme is ${scheme}`)
-  const proof = String(req.headers.dpop)
-  const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, { typ: 'dpop+jwt', algorithms: ['ES256'] })
-  if ((protectedHeader.jwk as JWK).d !== undefined) throw new Error('the private key is in the proof')
-  const jkt = await calculateJwkThumbprint(protectedHeader.jwk as JWK)
-  const claims = decodeJwt(token)
-  const { cnf, aud } = claims as { cnf?: { jkt?: string }; aud?: string }
-  const said = { htm: payload.htm, htu: payload.htu, ath: payload.ath, jkt: cnf?.jkt, aud }
-  const path = (req.url ?? '').split('?')[0]
-  const wanted = { htm: req.method, htu: `${origin}${path}`, ath: sha256(token), jkt, aud: analyticsAudience }
-  if (JSON.stringify(said) !== JSON.stringify(wanted))
-    throw new Error(`${JSON.stringify(said)} ${JSON.stringify(wanted)}`)
-  return { jkt, jti: String(payload.jti) }
-}
-
 async function stand(t: TestLike, auth = '') {
-  const seen: { readonly jkt: string; readonly jti: string }[] = []
+  const seen: Proof[] = []
   const api = await startUpstream(t, async (req, res) => {
     try {
-      seen.push(await judge(req, api.url))
+      seen.push(await judgeProof(req, api.url, analyticsAudience))
       res.end('proven')
     } catch (error) {
       res.writeHead(401).end(String(error))
