@@ -2,7 +2,9 @@ import { createHash, randomInt } from 'node:crypto'
 import type { RawHeaders } from '../../core/index.ts'
 import { type DpopKey, dpopProof } from './dpop.ts'
 import type { StoredToken } from './session.ts'
-import type { Attempt, Credential } from './upstream.ts'
+import type { Credential } from './upstream.ts'
+
+type Attempt = Parameters<Credential['headers']>[0]
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 

@@ -9,13 +9,6 @@ declare module '../../core/contract.ts' {
   }
 }
 
-export interface Attempt {
-  readonly method: string
-  readonly url: string
-  /** What the service demanded last (`DPoP-Nonce`). */
-  readonly nonce?: string | undefined
-}
-
 /** What authorizes one upstream attempt. Prints as a fingerprint, so that no log can leak it. */
 export interface Credential {
   /** First 8 characters of the base64url SHA-256 of the token. */
@@ -25,8 +18,15 @@ export interface Credential {
   readonly expiresAt: number
   /** It makes a proof for each attempt, and the service may demand nonces in it. */
   readonly proves?: boolean
-  /** Headers for this attempt: `Authorization: Bearer …`, or a DPoP proof, which names method and URL. */
-  headers(attempt: Attempt): RawHeaders
+  /**
+   * Headers for this attempt: `Authorization: Bearer …`, or a DPoP proof, which names method and URL. `nonce`: what the service demanded
+   * last (`DPoP-Nonce`).
+   */
+  headers(attempt: {
+    readonly method: string
+    readonly url: string
+    readonly nonce?: string | undefined
+  }): RawHeaders
 }
 
 export interface UpstreamRequest {
