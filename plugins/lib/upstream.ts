@@ -22,11 +22,7 @@ export interface Credential {
    * Headers for this attempt: `Authorization: Bearer …`, or a DPoP proof, which names method and URL. `nonce`: what the service demanded
    * last (`DPoP-Nonce`).
    */
-  headers(attempt: {
-    readonly method: string
-    readonly url: string
-    readonly nonce?: string | undefined
-  }): RawHeaders
+  headers(attempt: { readonly method: string; readonly url: string; readonly nonce?: string | undefined }): RawHeaders
 }
 
 export interface UpstreamRequest {
