@@ -173,6 +173,9 @@ export interface ReplyExtra {
 
 // ──────────────────────────────── exchange ────────────────────────────────
 
+/** As RFC 9110 §2.5 writes it. */
+export type HttpVersion = '1.0' | '1.1' | '2.0'
+
 /** One request as one stage may see it. Never pooled. What is marked lazy costs nothing unread. */
 export interface Exchange<N extends SlotName = never, W extends SlotName = never, P extends SlotName = never> {
   /** The correlation id: the client's `X-Correlation-ID` where it is sane, else a new one. */
@@ -184,6 +187,8 @@ export interface Exchange<N extends SlotName = never, W extends SlotName = never
   readonly path: string
   /** Lazy. `?…`, or empty. */
   readonly query: string
+  /** Of this hop alone: what a service is asked in is its own setting. */
+  readonly httpVersion: HttpVersion
   readonly upgrade: boolean
   readonly rawHeaders: RawHeaders
   /** The first value. The name in lower case. A scan of rawHeaders; no object is built. */

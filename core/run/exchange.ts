@@ -2,6 +2,7 @@ import type {
   Body,
   Exchange,
   Fault,
+  HttpVersion,
   Proceed,
   RawHeaders,
   Reply,
@@ -27,6 +28,7 @@ export interface Inbound {
   readonly id: string
   readonly method: string
   readonly target: string
+  readonly httpVersion: HttpVersion
   readonly upgrade: boolean
   readonly rawHeaders: RawHeaders
   readonly client: Peer
@@ -49,6 +51,7 @@ export class LiveExchange implements Exchange<SlotName, SlotName, SlotName> {
   readonly id: string
   readonly method: string
   readonly target: string
+  readonly httpVersion: HttpVersion
   readonly upgrade: boolean
   readonly rawHeaders: RawHeaders
   readonly client: Peer
@@ -60,6 +63,7 @@ export class LiveExchange implements Exchange<SlotName, SlotName, SlotName> {
     this.id = inbound.id
     this.method = inbound.method
     this.target = inbound.target
+    this.httpVersion = inbound.httpVersion
     this.upgrade = inbound.upgrade
     this.rawHeaders = inbound.rawHeaders
     this.client = inbound.client

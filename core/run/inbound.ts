@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { RawHeaders } from '../contract.ts'
+import type { HttpVersion, RawHeaders } from '../contract.ts'
 import type { ErrorCode } from '../errors.ts'
 import { statusOf } from '../errors.ts'
 import type { ClientAnswer, ClientRequest, ClientSocket } from './client-message.ts'
@@ -240,11 +240,17 @@ function readArrival(
     id: correlationId(framing.correlationId),
     method: req.method ?? '',
     target: path,
+    httpVersion: versionOf(req),
     upgrade: handshake !== undefined,
     rawHeaders: nameless ? ['Host', authority, ...req.rawHeaders] : req.rawHeaders,
     client: peerOf(req.socket),
   }
   return { req, res, inbound, framing, authority, body: hasBody(framing), expectation, handshake, refused: undefined }
+}
+
+function versionOf({ httpVersionMajor, httpVersionMinor }: ClientRequest): HttpVersion {
+  if (httpVersionMajor === 2) return '2.0'
+  return httpVersionMinor === 0 ? '1.0' : '1.1'
 }
 
 const SLASH = 0x2f

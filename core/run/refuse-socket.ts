@@ -39,6 +39,7 @@ function inboundOf(id: string, socket: Socket, req: IncomingMessage | undefined)
     id,
     method: req?.method ?? '',
     target: req?.url ?? '',
+    httpVersion: '1.1',
     upgrade: false,
     rawHeaders: req?.rawHeaders ?? [],
     client: peerOf(socket),

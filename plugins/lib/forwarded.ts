@@ -4,9 +4,17 @@ import type { Exchange, RawHeaders } from '../../core/index.ts'
 import { plainAddress, type TrustedPeers } from './trusted-peers.ts'
 
 type Asked = Pick<Exchange, 'client' | 'header' | 'headerAll'>
+type Received = Asked & Pick<Exchange, 'httpVersion'>
+
+/** The version a request was received in, which need not be the one it goes on in. */
+const via: Readonly<Record<Exchange['httpVersion'], string>> = {
+  '1.0': '1.0 bascule',
+  '1.1': '1.1 bascule',
+  '2.0': '2.0 bascule',
+}
 
 /** Adds our own word; what a trusted peer said of those before it stays in front, from anybody else it was dropped. */
-export function pushForwarded(to: RawHeaders, x: Asked, trusted: boolean): void {
+export function pushForwarded(to: RawHeaders, x: Received, trusted: boolean): void {
   const ip = plainAddress(x.client.ip)
   const host = x.header('host')
   const scheme = x.client.tls ? 'https' : 'http'
@@ -18,7 +26,7 @@ export function pushForwarded(to: RawHeaders, x: Asked, trusted: boolean): void 
   const chain = trusted ? x.headerAll('forwarded') : []
   const element = forwardedElement(ip, host, scheme)
   to.push('Forwarded', chain.length === 0 ? element : `${chain.join(', ')}, ${element}`)
-  to.push('Via', '1.1 bascule')
+  to.push('Via', via[x.httpVersion])
 }
 
 /** The scheme the user sees, by the nearest proxy's word; anything but http and https is nobody's word. */

@@ -23,6 +23,7 @@ interface Given {
   readonly slots?: Partial<Slots>
   readonly body?: Body
   readonly client?: Partial<Exchange['client']>
+  readonly httpVersion?: Exchange['httpVersion']
 }
 
 /** An exchange outside core: for one stage alone. `word` is what the stage said. */
@@ -30,6 +31,7 @@ export class FakeExchange implements Exchange<SlotName, SlotName, SlotName> {
   readonly id = 'id-1'
   readonly method: string
   readonly target: string
+  readonly httpVersion: Exchange['httpVersion']
   readonly upgrade = false
   readonly rawHeaders: RawHeaders
   readonly client: Exchange['client']
@@ -41,10 +43,11 @@ export class FakeExchange implements Exchange<SlotName, SlotName, SlotName> {
 
   constructor(
     target: string,
-    { method = 'GET', headers = ['Host', 'app.test'], slots = {}, body, client }: Given = {},
+    { method = 'GET', headers = ['Host', 'app.test'], slots = {}, body, client, httpVersion = '1.1' }: Given = {},
   ) {
     this.target = target
     this.method = method
+    this.httpVersion = httpVersion
     this.rawHeaders = headers
     this.slots = slots
     this.body = body ?? { kind: 'none', bytes: async () => new Uint8Array(), limit() {}, take: () => null }

@@ -13,10 +13,11 @@ interface Given {
   readonly server?: Partial<ServerSettings>
   readonly session?: unknown
   readonly client?: { ip?: string; tls?: boolean }
+  readonly httpVersion?: '1.0' | '1.1' | '2.0'
 }
 
 async function inject(theRoute: Route, given: Given = {}) {
-  const { target = '/a/x', headers = ['Host', 'app.test'], slots, server, session, client } = given
+  const { target = '/a/x', headers = ['Host', 'app.test'], slots, server, session, client, httpVersion } = given
   const host = new FakeHost({ routes: [theRoute], session, ...(server && { server }) })
   const { run } = (await headerInject.setup(host))(theRoute)
   const match = capture(parsePattern(theRoute.path), target.split('?', 1)[0]!)
@@ -24,6 +25,7 @@ async function inject(theRoute: Route, given: Given = {}) {
     headers,
     slots: { route: theRoute, match, ...slots },
     ...(client && { client }),
+    ...(httpVersion && { httpVersion }),
   })
   run?.(x)
   return x
@@ -214,6 +216,11 @@ t.test('a peer that is not trusted has its word about the client replaced', asyn
     'x-forwarded-proto': ['https'],
     forwarded: ['for="[2001:db8::1]";host=app.test;proto=https'],
   })
+})
+
+t.test('Via names the version a request was received in', async (t) => {
+  for (const httpVersion of ['1.0', '1.1', '2.0'] as const)
+    t.same((await sent(a, { httpVersion })).via, [`${httpVersion} bascule`])
 })
 
 t.test('a trusted peer’s word stays, with ours after it', async (t) => {

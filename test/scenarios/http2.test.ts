@@ -81,6 +81,7 @@ t.test('what reaches the service is what HTTP/1 would bring', async (t) => {
   t.equal(`${method} ${url}`, 'GET /x?a=%2F&b')
   t.equal(field(headers, 'Cookie'), 'a=1; b=2', 'crumbs are one line')
   t.equal(field(headers, 'X-Forwarded-Host'), 'localhost')
+  t.equal(field(headers, 'Via'), '2.0 bascule', 'the version it was received in (RFC 9110 §7.6.3)')
   t.equal(headers.filter((name) => name === 'x-two').length, 2, 'repeats are kept')
   t.notOk(
     headers.some((name) => name.startsWith(':')),
