@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { setImmediate } from 'node:timers'
+import { clearTimeout, setTimeout } from 'node:timers'
 import sonicBoom from 'sonic-boom'
 
 /** Where finished lines go. */
@@ -10,6 +10,9 @@ export interface LogTarget {
 }
 
 const FLUSH_MS = 1_000
+/** A write is a system call, and wakes a thread: at thousands of lines a second it is worth more than these milliseconds. */
+const GATHER_MS = 5
+const GATHER_CHARS = 32 * 1024
 /** What is kept for a reader that does not read; beyond it lines are dropped, so that a stuck log collector stops no request. */
 const KEPT_BYTES = 16 * 1024 * 1024
 
@@ -32,8 +35,11 @@ export function stdoutTarget(): LogTarget {
   stream.on('drop', (dropped: string | Uint8Array) => {
     owed -= dropped.length
   })
-  /** All lines of a turn of the event loop at once: sonic-boom measures what it holds anew with every line. */
+  let timer: ReturnType<typeof setTimeout> | undefined
+  /** Many lines at once: sonic-boom measures what it holds anew with every line. */
   function handOver(): void {
+    clearTimeout(timer)
+    timer = undefined
     if (waiting !== '' && !broken) {
       const lines = Buffer.from(waiting)
       owed += lines.length
@@ -45,14 +51,15 @@ export function stdoutTarget(): LogTarget {
   return {
     write(text) {
       if (broken) return
-      if (waiting === '') setImmediate(handOver)
       waiting += text
+      timer ??= setTimeout(handOver, GATHER_MS)
+      if (waiting.length > GATHER_CHARS) handOver()
     },
     flush: () =>
       new Promise((resolve) => {
-        const timer = setTimeout(done, FLUSH_MS)
+        const latest = setTimeout(done, FLUSH_MS)
         function done(): void {
-          clearTimeout(timer)
+          clearTimeout(latest)
           stream.off('error', done).off('drain', look)
           resolve()
         }

@@ -35,7 +35,7 @@ export class OpenSession implements Session {
   }
 }
 
-/** What this process knows of one session. On the monotonic clock: `end`, `touched`, `seen`. */
+/** What this process knows of one session. On the monotonic clock: `end`, `touched`, `seen`, `ranked`. */
 export interface Known {
   readonly id: string
   readonly key: string
@@ -44,6 +44,8 @@ export interface Known {
   version: string
   touched: number
   seen: number
+  /** When it was last put behind all others that are less recently used. */
+  ranked: number
   over: boolean
   /** Updates of one session run one after the other: answers of a store may overtake each other. */
   updates: Promise<unknown>
@@ -53,9 +55,10 @@ const known = new WeakMap<Session, Known>()
 
 export function openSession(id: string, key: string, data: SessionData, version: string): Session {
   const session = new OpenSession(key, data)
-  const seen = performance.now()
+  const at = performance.now()
   const end = endOf(data)
-  known.set(session, { id, key, end, data, version, touched: 0, seen, over: false, updates: Promise.resolve() })
+  const updates = Promise.resolve()
+  known.set(session, { id, key, end, data, version, touched: 0, seen: at, ranked: at, over: false, updates })
   return session
 }
 

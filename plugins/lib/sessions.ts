@@ -15,6 +15,8 @@ import type { SessionSettings } from './settings.ts'
 const maxOpened = 10_000
 /** A store that tells of changes is believed for so long; others are asked each time. */
 const trustChanges = 5_000
+/** How exact `least recently` is. */
+const RANK_MS = 1_000
 
 type Change = (now: SessionData) => SessionData
 
@@ -248,10 +250,16 @@ class SealedSessions implements Sessions, Watched {
       return undefined
     }
     state.seen = at
-    this.#opened.delete(state.key)
-    this.#opened.set(state.key, session)
+    if (at - state.ranked >= RANK_MS) this.#rank(session, state, at)
     if (at - state.touched >= this.#idle / 10 || state.touched === 0) this.#touch(state, at)
     return session
+  }
+
+  /** Not every request: a Map that grows and shrinks with each makes a new table every few. */
+  #rank(session: Session, state: Known, at: number): void {
+    state.ranked = at
+    this.#opened.delete(state.key)
+    this.#opened.set(state.key, session)
   }
 
   /** Not every request: a store across a network would be asked for nothing. A missed touch is made up by the next request. */

@@ -68,10 +68,10 @@ function guardReads(socket: Socket): void {
     }
     return chunk
   }
-  socket.write = ((chunk: string | Uint8Array, ...rest: []) => {
+  socket.write = ((chunk: string | Uint8Array, encoding?: BufferEncoding, done?: () => void) => {
     // Of what undici writes as text, heads alone do not begin with CR; pipelining is 1, so one answer follows each.
     if (typeof chunk === 'string' && chunk.charCodeAt(0) !== CR) interim.begin()
-    return write.call(socket, chunk, ...rest)
+    return write.call(socket, chunk, encoding, done)
   }) as Socket['write']
 }
 
