@@ -1,4 +1,3 @@
-// node only: on Deno all of it passes, and the process then now and then does not end; the cause is not known
 // A provider that gives whatever it likes: each wrong token is told for what it is, and none is printed.
 import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
@@ -38,7 +37,10 @@ async function fakeIdp(t: Test): Promise<Fake> {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => void server.close())
+  t.teardown(() => {
+    server.closeAllConnections()
+    return new Promise<void>((resolve) => server.close(() => resolve()))
+  })
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const fake: Fake = { issuer, aud: analytics, scope: 'application.all', life: 300, opaque: false }
   return fake
