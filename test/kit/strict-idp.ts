@@ -15,7 +15,7 @@ export const analyticsAudience = 'https://analytics.ocg.labs.empowernow.ai'
 export const crudAudience = 'https://crud.ocg.labs.empowernow.ai'
 
 export interface StrictIdpOptions {
-  /** Seconds. */
+  /** Seconds; `StrictIdp.accessTokenTtl` changes it while it runs. */
   readonly accessTokenTtl?: number
   /** Audience → the scopes it knows. What is not listed is `invalid_target`, which refuses the whole authorization. */
   readonly resources?: Readonly<Record<string, string>>
@@ -73,6 +73,8 @@ export interface StrictIdp extends AsyncDisposable {
   readonly posts: readonly { readonly path: string; readonly form: Readonly<Record<string, unknown>> }[]
   /** May be changed while it runs. */
   readonly resources: Map<string, string>
+  /** Of access tokens from now on, in seconds. */
+  accessTokenTtl: number
   /** For faults: hang, 503, an empty 400. Set to undefined to let all through. */
   intercept: Intercept | undefined
   close(): Promise<void>
@@ -83,8 +85,9 @@ export async function startStrictIdp(options: StrictIdpOptions = {}): Promise<St
   const server = options.tls === undefined ? createServer() : createTlsServer(tlsOf(options.tls))
   const issuer = await listen(server, options.tls === undefined ? 'http' : 'https')
   const resources = new Map(Object.entries(options.resources ?? defaultResources))
-  const { clientId = 'bff-server', clientSecret = 'strict-idp-client-secret' } = options
-  const provider = new Provider(issuer, await configuration({ ...options, clientId, clientSecret }, resources))
+  const { clientId = 'bff-server', clientSecret = 'strict-idp-client-secret', accessTokenTtl = 5 } = options
+  const ttl = () => idp.accessTokenTtl
+  const provider = new Provider(issuer, await configuration({ ...options, clientId, clientSecret }, resources, ttl))
   provider.use(allowOfflineAccess({ authorize: '/auth', push: '/request' }))
   // The bridge's port is not known when the provider starts: any loopback callback is as good as registered.
   provider.Client.prototype.redirectUriAllowed = isLoopback
@@ -98,7 +101,7 @@ export async function startStrictIdp(options: StrictIdpOptions = {}): Promise<St
   })
 
   const idp: StrictIdp = {
-    ...{ issuer, clientId, clientSecret, counts, events, posts, resources, intercept: undefined },
+    ...{ issuer, clientId, clientSecret, counts, events, posts, resources, accessTokenTtl, intercept: undefined },
     close: () => close(server),
     [Symbol.asyncDispose]: () => close(server),
   }
@@ -118,9 +121,10 @@ const defaultScopes = ['openid', 'profile', 'email', 'offline_access', 'applicat
 async function configuration(
   options: StrictIdpOptions & { readonly clientId: string; readonly clientSecret: string },
   resources: ReadonlyMap<string, string>,
+  ttl: () => number,
 ): Promise<Configuration> {
   const { strictest = false, assertionAlgs } = options
-  const { accessTokenTtl = 5, rotate = true, par = true, scopes = defaultScopes, clientId, clientSecret } = options
+  const { rotate = true, par = true, scopes = defaultScopes, clientId, clientSecret } = options
   return {
     clients: [
       {
@@ -144,7 +148,7 @@ async function configuration(
     jwks: { keys: [await signingKey()] },
     cookies: { keys: [crypto.randomUUID()] },
     ttl: {
-      AccessToken: accessTokenTtl,
+      AccessToken: ttl,
       IdToken: 300,
       RefreshToken: 3600,
       Session: 3600,
@@ -165,7 +169,7 @@ async function configuration(
       rpInitiatedLogout: { enabled: true, logoutSource: confirmByForm },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: (_ctx, audience) => resourceServer(audience, resources.get(audience), accessTokenTtl),
+        getResourceServerInfo: (_ctx, audience) => resourceServer(audience, resources.get(audience), ttl()),
       },
     },
   }
