@@ -44,7 +44,7 @@ export const idpPresets = {
     mint: 'scope',
   },
   glewlwyd: {
-    // With one-time refresh tokens a rotation is bound to its last resource: mint: authorize is for those.
+    // With one-time refresh tokens a rotation is bound to its last resource, and every other service is denied.
     source: 'Glewlwyd, OIDC plugin: resource on authorize and refresh',
     mint: 'resource',
   },
