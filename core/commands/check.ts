@@ -56,7 +56,7 @@ function summaryOf({ profiles, programs, services }: LoadedConfig): string {
 /** What lies outside of the files is not for `check` to know. */
 function hintOf({ profiles }: LoadedConfig): string {
   const asks = profiles.some((profile) => profile.stages.some(({ stage }) => stage.diagnose !== undefined))
-  return asks ? 'bascule doctor asks whether those outside of it agree\n' : ''
+  return asks ? 'bascule doctor checks that what lies outside of these files agrees with them\n' : ''
 }
 
 function count(n: number, noun: string): string {

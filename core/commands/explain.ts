@@ -71,7 +71,7 @@ function describe(told: Explanation): string {
   if (told.route) lines.push(`route  ${told.route.id}  ${told.route.path}  (${told.route.at})`)
   else lines.push('route  none')
   for (const miss of told.near_misses) lines.push(`   not ${miss.route}: ${miss.why}  (${miss.at})`)
-  lines.push('')
+  if (told.stages.length > 0) lines.push('')
   const width = Math.max(0, ...told.stages.map((stage) => stage.name.length))
   for (const stage of told.stages) {
     lines.push(`  ${stage.name.padEnd(width)}  ${verdictOf(stage)}`)
@@ -91,8 +91,8 @@ function describe(told: Explanation): string {
 }
 
 function verdictOf({ verdict, status, code, reason, gave }: Explanation['stages'][number]): string {
-  const given = Object.entries(gave ?? {}).map(
-    ([slot, value]) => `${slot}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  const given = Object.entries(gave ?? {}).map(([slot, value]) =>
+    value === true ? slot : `${slot}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
   const parts = [
     verdict,

@@ -68,7 +68,8 @@ function describe(event: TailEvent): string {
   const { method, path, route, service, status, outcome, code, ms } = event
   const where = `${route ?? 'no route'}${service ? ` -> ${service}` : ''}`
   const end = code === 'OK' ? outcome : `${outcome} ${code}${event.reason ? ` (${event.reason})` : ''}`
-  const head = `${method} ${path}  ${where}  ${status ?? '-'}  ${end}  ${ms.toFixed(1)} ms  ${event.correlation_id}`
+  const asked = method === '' ? 'unreadable' : `${method} ${path}`
+  const head = `${asked}  ${where}  ${status ?? '-'}  ${end}  ${ms.toFixed(1)} ms  ${event.correlation_id}`
   return `${[head, ...event.stages.map(stageLine)].join('\n')}\n`
 }
 

@@ -128,15 +128,28 @@ export class Explainer {
     const id = randomUUID()
     try {
       return await new Promise<TraceRecord>((resolve, reject) => {
-        const stop = this.#traces.subscribe((record) => {
-          if (record.correlation_id !== id) return
+        const records: TraceRecord[] = []
+        let answer = ''
+        const settle = () => {
+          // What cannot be read has no correlation id yet: its record bears the one that its answer was given.
+          const answered = /^X-Correlation-ID: (\S+)\r$/im.exec(answer)?.[1]
+          const own = records.find(({ correlation_id }) => correlation_id === id || correlation_id === answered)
+          if (!own) return
           stop()
-          resolve(record)
+          resolve(own)
+        }
+        const stop = this.#traces.subscribe((record) => {
+          records.push(record)
+          settle()
         })
         const socket = connect((listener.address() as AddressInfo).port, '127.0.0.1')
         socket.on('error', reject)
-        socket.resume()
-        socket.write(requestText(question, id, hostOf(question, this.#config)))
+        socket.setEncoding('latin1')
+        socket.on('data', (text) => {
+          answer += text
+          settle()
+        })
+        socket.write(requestText(question, id, hostOf(question, this.#config)), 'latin1')
       })
     } finally {
       listener.closeAllConnections()

@@ -23,7 +23,7 @@ export interface Refused {
 export function refuseSocket(socket: Socket, { code, req }: Refused, ground: Ground, limits: Limits): void {
   const id = randomUUID()
   const status = statusOf(code)
-  const body = Buffer.from(problemBody({ status, code, correlationId: id }))
+  const body = Buffer.from(problemBody({ status, code, correlationId: id, ...saying(code, limits) }))
   const headers = problemHeaders(status, id)
   if (status === 405) headers.push(...ALLOW)
   headers.push('Content-Length', String(body.length), 'Connection', 'close')
@@ -32,6 +32,14 @@ export function refuseSocket(socket: Socket, { code, req }: Refused, ground: Gro
   socket.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]))
   closeGently(socket, limits)
   tell(ground, inboundOf(id, socket, req), { status, code, bytesOut: body.length })
+}
+
+/** Whoever reads this wrote the request by hand, or looks for what between us and them spoils it. */
+function saying(code: ErrorCode, { headers }: Limits): { readonly detail?: string } {
+  if (code === 'BAD_REQUEST') return { detail: 'what arrived is no HTTP/1.1 request' }
+  if (code === 'NOT_IMPLEMENTED') return { detail: 'this method is not known here; methods are written in capitals' }
+  if (code === 'HEADERS_TOO_LARGE') return { detail: `target and header fields are larger than ${headers} bytes` }
+  return {}
 }
 
 function inboundOf(id: string, socket: Socket, req: IncomingMessage | undefined): Inbound {
@@ -67,6 +75,7 @@ function tell(ground: Ground, inbound: Inbound, sent: { status: number; code: Er
   }
   settle(ground.pipeline.unrouted.settlers, outcome, enter, ground)
   ground.pipeline.unrouted.meter?.ended(outcome)
+  ground.traces.begin()?.end(x, undefined, undefined, outcome)
 }
 
 /** There was never a request to run: no slots, no body, nothing to cancel. */

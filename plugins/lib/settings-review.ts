@@ -59,7 +59,8 @@ const boundByLogin = new Set(['resource', 'audience', 'login'])
 
 export function reviewScopes(value: Readonly<Record<string, readonly string[]>>, view: ConfigView): void {
   reviewNames(value, view)
-  const asked = view.sections.auth?.oauth_scopes ?? []
+  const asked = view.sections.auth?.oauth_scopes
+  if (asked === undefined) return // the section has errors of its own; what it would ask for nobody knows
   for (const [name, scopes] of Object.entries(value)) {
     const missing = scopes.filter((scope) => !asked.includes(scope))
     const none = scopes.length > 0 && missing.length === scopes.length
