@@ -369,6 +369,8 @@ export interface ServerSettings {
   readonly port: number
   /** The origin users see; no trailing slash. */
   readonly public_url: string
+  /** Other origins that users see, beside `public_url` and written alike. */
+  readonly public_urls: readonly string[]
   readonly trusted_proxies: readonly string[]
   readonly admin_port: number
   readonly drain_timeout: number

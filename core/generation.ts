@@ -75,7 +75,7 @@ export class Generation implements Ground {
     this.metrics = parts.house.metrics
     this.limits = config.server.limits
     const routes = config.programs.map((planned) => planned.route)
-    this.names = new OwnNames(config.server.public_url, routes)
+    this.names = new OwnNames([config.server.public_url, ...config.server.public_urls], routes)
     this.#scope = parts.scope
     this.#leftOpen = parts.leftOpen
   }

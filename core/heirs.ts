@@ -43,6 +43,7 @@ function sameStage(a: ListedStage, b: ListedStage): boolean {
 /** What the stages of this program read beside their options. */
 function sparedSections({ route, stages }: PlannedProgram, was: LoadedConfig, now: LoadedConfig): boolean {
   if (was.server.public_url !== now.server.public_url) return false
+  if (!same(was.server.public_urls, now.server.public_urls)) return false
   for (const { stage } of stages) {
     for (const [key, section] of Object.entries((stage.sections ?? {}) as Record<string, Section<unknown>>)) {
       const a = was.sections[key as keyof Sections]

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { defineStage, type Exchange, type Head, type Host, type RawHeaders } from '../core/index.ts'
+import { defineStage, type Exchange, type Head, type RawHeaders } from '../core/index.ts'
 import { headerValue } from './lib/header-options.ts'
+import { PublicOrigins } from './lib/public-origins.ts'
 
 const value = headerValue.min(1, 'must not be empty; null leaves the header out').nullable()
 
@@ -28,9 +29,9 @@ export default defineStage({
   needs: ['route'],
   also: ['upgrades', 'endpoints', 'unrouted'],
   setup(host) {
-    const said = new SecurityHeaders(host)
+    const origins = new PublicOrigins(host.server).map((origin) => new SecurityHeaders(host.options, origin))
     const run = (x: Exchange<'route'>) => x.proceed()
-    const response = (_: Exchange, head: Head) => said.add(head)
+    const response = (x: Exchange, head: Head) => (origins.of(x) ?? origins.first).add(head)
     return () => ({ run, response })
   },
 })
@@ -42,8 +43,8 @@ class SecurityHeaders {
   readonly #ancestors: string | null
   readonly #override: boolean
 
-  constructor({ options, server }: Host<Options>) {
-    const secure = server.public_url.startsWith('https:')
+  constructor(options: Options, origin: string) {
+    const secure = origin.startsWith('https:')
     const fields: readonly (readonly [string, string | null])[] = [
       // Browsers ignore it over plain http (RFC 6797 §8.1), and a developer's localhost must not be promised to https.
       ['Strict-Transport-Security', secure ? options.strict_transport_security : null],

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { defineStage, type Exchange, type Host, type Route, type Verdict } from '../core/index.ts'
+import { defineStage, type Exchange, type Host, isFault, type Route, type Verdict } from '../core/index.ts'
 import { fromOtherSite, trustedOrigins } from './lib/csrf.ts'
-import { isNavigation, loginUrl } from './lib/login-url.ts'
+import { isNavigation, LoginUrl } from './lib/login-url.ts'
 import { pretendSession } from './lib/pretend.ts'
-import { makeSessionReader, type Presented, type SessionReader } from './lib/session-reader.ts'
+import { PublicOrigins } from './lib/public-origins.ts'
+import { makeSessionReader, noSessions, type Presented, type SessionReader } from './lib/session-reader.ts'
 import { sessionsShared } from './lib/sessions.ts'
 import { sections } from './lib/settings.ts'
 
@@ -38,41 +39,43 @@ export default defineStage({
   },
   applies: (route) => route.auth === 'session',
   async setup(host) {
-    const guard = await makeGuard(host)
-    return (route) => ({ run: runOf(guard, route) })
+    const session = host.section('session')
+    const sessions = await host.shared(sessionsShared, session)
+    const settings = { auth: host.section('auth'), session }
+    const trustedProxies = host.server.trusted_proxies
+    return runs(host, (origin) => makeSessionReader(sessions, { origin, trustedProxies }, settings))
   },
   explain(host) {
     const session = pretendSession(host.section('auth').issuer)
     const presented: Presented = host.as === 'user' ? { kind: 'session', session } : { kind: 'none' }
-    const guard = { ...rulesOf(host), reader: { read: () => presented, farewell: () => [] } }
-    return (route) => ({ run: runOf(guard, route) })
+    return runs(host, () => ({ read: () => presented, farewell: () => [] }))
   },
 })
 
-interface Guard extends Rules {
-  readonly reader: Pick<SessionReader, 'read' | 'farewell'>
-}
-
-interface Rules {
+/** What is looked at for requests to one origin. */
+interface Guard {
   readonly origins: ReadonlySet<string>
   readonly csrfHeader: Lowercase<string> | null
-  readonly publicUrl: string
+  readonly login: LoginUrl
+  readonly reader: Reader
 }
 
-async function makeGuard(host: Host<unknown>): Promise<Guard> {
-  const session = host.section('session')
-  const sessions = await host.shared(sessionsShared, session)
-  return {
-    ...rulesOf(host),
-    reader: makeSessionReader(sessions, host.server, { auth: host.section('auth'), session }),
-  }
-}
+type Reader = Pick<SessionReader, 'read' | 'farewell'>
 
-function rulesOf(host: Host<unknown>): Rules {
-  return {
-    origins: trustedOrigins(host.server.public_url, host.section('cors').allow_origins),
-    csrfHeader: host.section('session').csrf_header as Lowercase<string> | null,
-    publicUrl: host.server.public_url,
+function runs(host: Pick<Host<unknown>, 'server' | 'section'>, readerAt: (origin: string) => Reader) {
+  const allowed = host.section('cors').allow_origins
+  const guards = new PublicOrigins(host.server).map(
+    (origin): Guard => ({
+      origins: trustedOrigins(origin, allowed),
+      csrfHeader: host.section('session').csrf_header as Lowercase<string> | null,
+      login: new LoginUrl(origin, allowed),
+      reader: readerAt(origin),
+    }),
+  )
+  return (route: Route) => {
+    const places = guards.map((guard) => runOf(guard, route))
+    const nowhere = runOf({ ...guards.first, reader: noSessions }, route)
+    return { run: (x: X) => (places.of(x) ?? nowhere)(x) }
   }
 }
 
@@ -106,13 +109,15 @@ function runOf(guard: Guard, route: Route) {
 const otherSite =
   'A page of another site sent this. Requests that change something must come from this origin (Sec-Fetch-Site, Origin).'
 
+/** A store that does not answer is a passing fault; anything else is ours, and INTERNAL. */
 function storeAway(x: X, cause: unknown): Verdict<'filter'> {
+  if (!isFault(cause) || cause.code !== 'STORE_UNAVAILABLE') throw cause
   return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
 }
 
 /** A fetch gets the 401: a redirect would end on the login page's CORS error, or in the page's data. */
-function unauthenticated(x: X, route: Route, { reader, publicUrl }: Guard, presented: Presented): Verdict<'filter'> {
-  const url = loginUrl(publicUrl, x)
+function unauthenticated(x: X, route: Route, { reader, login }: Guard, presented: Presented): Verdict<'filter'> {
+  const url = login.for(x)
   const headers = reader.farewell(presented)
   if (route.on_unauthenticated === 'login' && isTopLevel(x))
     return x.reply(303, 'SESSION_REQUIRED', { headers: [...headers, 'Location', url, 'Cache-Control', 'no-store'] })

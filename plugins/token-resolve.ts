@@ -1,12 +1,22 @@
-import { defineStage, type Exchange, type ExplainHost, type Log, type Route, type Verdict } from '../core/index.ts'
+import {
+  defineStage,
+  type Exchange,
+  type ExplainHost,
+  type Host,
+  type Log,
+  type Route,
+  type Verdict,
+} from '../core/index.ts'
 import { bridge, bridgeSections } from './lib/bridge.ts'
 import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
 import { PerService } from './lib/chosen-service.ts'
 import { diagnose } from './lib/doctor/diagnose.ts'
-import { loginUrl } from './lib/login-url.ts'
+import { LoginUrl } from './lib/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
+import { type PerOrigin, PublicOrigins } from './lib/public-origins.ts'
 import { codeOf, reasonDetails, type TokenReason } from './lib/reasons.ts'
 import type { Session } from './lib/session.ts'
+import { sections } from './lib/settings.ts'
 import { isResourceIndicator } from './lib/text-values.ts'
 import type { Credential } from './lib/upstream.ts'
 
@@ -21,18 +31,20 @@ export default defineStage({
   also: ['upgrades'],
   // A mint is waited for up to 5 s, behind a session store that has its own time limit.
   timeout: 15_000,
-  sections: bridgeSections,
+  sections: { ...bridgeSections, cors: sections.cors },
   applies: needsToken,
   async setup(host) {
     const { broker, sessions } = await bridge(host)
     const tokens: Tokens = { credential: broker.credential, over: (session) => sessions.over(session) }
-    return (route) => ({ run: resolver(route, tokens, host.log, host.server.public_url) })
+    const parts = { tokens, log: host.log, logins: loginsOf(host) }
+    return (route) => ({ run: resolver(route, parts) })
   },
   diagnose,
   explain(host) {
     const { credential, intention } = pretendBroker(host)
+    const parts = { tokens: { credential, over: () => false }, log: host.log, logins: loginsOf(host) }
     return (route) => {
-      const run = resolver(route, { credential, over: () => false }, host.log, host.server.public_url)
+      const run = resolver(route, parts)
       const intentions = new PerService(route, intention)
       return {
         run(x) {
@@ -80,12 +92,25 @@ interface Tokens extends Pick<Broker, 'credential'> {
 
 const hint = 'bascule doctor finds the place that disagrees, and the line to change'
 
-function resolver(route: Route, tokens: Tokens, log: Log, publicUrl: string) {
-  const resolvers = new PerService(route, (service) => resolverFor(service, route, tokens, log, publicUrl))
+interface Parts {
+  readonly tokens: Tokens
+  readonly log: Log
+  readonly logins: PerOrigin<LoginUrl>
+}
+
+function loginsOf(host: Pick<Host<unknown>, 'server' | 'section'>): PerOrigin<LoginUrl> {
+  const allowed = host.section('cors').allow_origins
+  return new PublicOrigins(host.server).map((origin) => new LoginUrl(origin, allowed))
+}
+
+function resolver(route: Route, parts: Parts) {
+  const resolvers = new PerService(route, (service) => resolverFor(service, route, parts))
   return (x: X) => resolvers.get(x.peek('service'))(x)
 }
 
-function resolverFor(service: string, route: Route, tokens: Tokens, log: Log, publicUrl: string) {
+function resolverFor(service: string, route: Route, { tokens, log, logins }: Parts) {
+  const loginUrl = (x: X): string => (logins.of(x) ?? logins.first).for(x)
+
   const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> => {
     if (isRefused(got)) return refuse(x, got)
     // Stages before may have waited, and so may the mint: once a logout was answered, nothing more is sent.
@@ -94,7 +119,7 @@ function resolverFor(service: string, route: Route, tokens: Tokens, log: Log, pu
 
   function loggedOut(x: X): Verdict<'filter'> {
     const detail = 'The session ended while this request was under way. It was not sent to the service.'
-    return x.reply(401, 'SESSION_REQUIRED', { detail, members: { login_url: loginUrl(publicUrl, x) } })
+    return x.reply(401, 'SESSION_REQUIRED', { detail, members: { login_url: loginUrl(x) } })
   }
 
   function refuse(x: X, refusal: Refusal): Verdict<'filter'> {
@@ -105,7 +130,7 @@ function resolverFor(service: string, route: Route, tokens: Tokens, log: Log, pu
         return x.reply(401, 'SESSION_REQUIRED', {
           reason: 'grant_lost',
           detail: 'The session ended: the identity provider no longer accepts it. Sign in again.',
-          members: { login_url: loginUrl(publicUrl, x) },
+          members: { login_url: loginUrl(x) },
         })
       case 'unavailable':
         return refusal.what === 'store'
@@ -126,7 +151,7 @@ function resolverFor(service: string, route: Route, tokens: Tokens, log: Log, pu
     return x.reply(401, codeOf(reason), {
       reason,
       detail: reasonDetails[reason],
-      members: { service, ...(stepUp ? { login_url: loginUrl(publicUrl, x) } : {}) },
+      members: { service, ...(stepUp ? { login_url: loginUrl(x) } : {}) },
     })
   }
 

@@ -9,7 +9,7 @@ import type { TraceHub } from '../trace.ts'
 
 /** An operator's request is a few words; what the public side may be sent is no measure for it. */
 const limits: Limits = { ...defaultLimits, body: 64 * 1024, connections: 1_000 }
-const names = new OwnNames('http://localhost', [])
+const names = new OwnNames(['http://localhost'], [])
 
 /** The generation, with the admin listener's programs. */
 export class AdminGround implements Ground {

@@ -7,9 +7,10 @@ import type { Limits } from '../run/limits.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import type { ConfigDocument } from './document.ts'
 import type { Report } from './report.ts'
+import { reviewOrigins } from './review-origins.ts'
 import { limits, limitsOf, timeouts } from './server-limits.ts'
 import { type TlsSettings, tlsSettings } from './tls-settings.ts'
-import { duration, httpOrigin, isLoopbackUrl, name, text } from './values.ts'
+import { duration, httpOrigin, name, text } from './values.ts'
 
 const portError = 'must be a port: a whole number from 0 to 65535'
 const port = z.int(portError).min(0, portError).max(65535, portError)
@@ -28,6 +29,7 @@ const server = z
       .default('127.0.0.1'),
     port: port.default(8080),
     public_url: httpOrigin.optional(),
+    public_urls: z.array(httpOrigin).default([]),
     trusted_proxies: z.array(network).default([]),
     admin_port: port.default(9090),
     tls: tlsSettings.optional(),
@@ -44,7 +46,7 @@ const server = z
 type ServerSection = ListenerSettings & { readonly tls?: TlsSettings | undefined }
 
 export function defaultUrl({ tls }: { readonly tls?: unknown }, port: number): string {
-  return `${tls === undefined ? 'http' : 'https'}://localhost:${port}`
+  return new URL(`${tls === undefined ? 'http' : 'https'}://localhost:${port}`).origin
 }
 
 const profileName = text.regex(/^[A-Za-z0-9_-]*$/, 'must be a name of letters, digits, - and _')
@@ -95,14 +97,7 @@ export const coreSettings: Readonly<Record<keyof CoreSettings, StandardSchemaV1>
 
 /** What is allowed, but seldom meant. */
 export function reviewServer(settings: ServerSection, document: ConfigDocument, report: Report): void {
-  if (settings.public_url.startsWith('http:') && settings.tls !== undefined) {
-    const message =
-      'server.public_url is plain http, but server.tls serves https: browsers would be sent to an origin that is not there'
-    report.error(document.place(['server', 'public_url']), message)
-  } else if (settings.public_url.startsWith('http:') && !isLoopbackUrl(settings.public_url)) {
-    const message = 'server.public_url is plain http: whoever is on the way can read the session cookie; use https'
-    report.warn(document.place(['server', 'public_url']), message)
-  }
+  reviewOrigins(settings, document, report)
   if (settings.admin_port !== 0 && settings.admin_port === settings.port) {
     report.error(document.place(['server', 'admin_port']), 'server.admin_port must differ from server.port')
   }

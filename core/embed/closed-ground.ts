@@ -22,7 +22,7 @@ export function closedGround(log: Log, code: ErrorCode, detail: string): Ground 
   }
   const pipeline = { unrouted: program(undefined, [refuse]), programs: new Map() }
   const { traces, metrics } = new House(log)
-  const names = new OwnNames('http://localhost', [])
+  const names = new OwnNames(['http://localhost'], [])
   return {
     pipeline,
     log,

@@ -72,6 +72,8 @@ export interface ServerData {
   readonly port?: number
   /** The origin users see, whoever listens there; redirects and the CSRF check depend on it. */
   readonly public_url?: string
+  /** Other origins beside it, each with logins and sessions of its own. */
+  readonly public_urls?: readonly string[]
   readonly trusted_proxies?: readonly string[]
   readonly drain_timeout?: Duration
   /** How long a client may keep the bridge waiting. */

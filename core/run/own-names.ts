@@ -1,11 +1,11 @@
 import type { Route } from '../contract.ts'
 
-/** The hosts a proxy-style request may name (RFC 9112 §3.2.2): that of `server.public_url`, and those that routes list. */
+/** The hosts a proxy-style request may name (RFC 9112 §3.2.2): those of `server.public_url` and `public_urls`, and those that routes list. */
 export class OwnNames {
   readonly #names: ReadonlySet<string>
 
-  constructor(publicUrl: string, routes: readonly Route[]) {
-    const names = new Set([new URL(publicUrl).host])
+  constructor(publicUrls: readonly string[], routes: readonly Route[]) {
+    const names = new Set(publicUrls.map((url) => new URL(url).host))
     for (const { hosts = [] } of routes) for (const host of hosts) names.add(host.toLowerCase())
     this.#names = names
   }

@@ -78,6 +78,7 @@ const server: ListenerSettings = {
   host: '127.0.0.1',
   port: 8080,
   public_url: 'http://localhost:8080',
+  public_urls: [],
   trusted_proxies: [],
   admin_port: 9090,
   drain_timeout: 1_000,

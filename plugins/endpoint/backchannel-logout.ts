@@ -29,7 +29,7 @@ export default defineEndpoint({
   sections: loginSections,
   paths: () => [{ id: 'auth-backchannel-logout', path: '/auth/backchannel-logout', methods: ['POST'], auth: 'none' }],
   async setup(host) {
-    const { bridge, idp, log } = await authParts(host)
+    const { bridge, idp, log } = (await authParts(host)).first
     const session = host.section('session')
     const store = await host.use('session-store', session.store)
     const keys = await host.shared(keySetShared, idpSettings(host.section('auth')))

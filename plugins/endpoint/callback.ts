@@ -5,7 +5,16 @@ import type { CodeAnswer } from '../lib/idp.ts'
 import { classify } from '../lib/idp-errors.ts'
 import { continuePage, pageHeaders } from '../lib/login-pages.ts'
 import { maxAgeOf } from '../lib/login-params.ts'
-import { type AuthParts, authParts, loginSections, redirect, refuse, refuseFor, storeAway } from '../lib/login-parts.ts'
+import {
+  type AuthParts,
+  authParts,
+  loginSections,
+  notServedHere,
+  redirect,
+  refuse,
+  refuseFor,
+  storeAway,
+} from '../lib/login-parts.ts'
 import { sessionData } from '../lib/login-session.ts'
 import { restartLogin, wantedResources } from '../lib/login-start.ts'
 import { isRandomId } from '../lib/random-id.ts'
@@ -16,7 +25,6 @@ const patience = 15_000
 
 interface Parts extends AuthParts {
   readonly absoluteTimeout: number
-  readonly origin: string
   background: Host['background']
 }
 
@@ -26,13 +34,18 @@ export default defineEndpoint({
   sections: loginSections,
   paths: () => [{ id: 'auth-callback', path: '/auth/callback', methods: ['GET'], auth: 'none' }],
   async setup(host) {
-    const parts: Parts = {
-      ...(await authParts(host)),
-      absoluteTimeout: host.section('session').absolute_timeout,
-      origin: new URL(host.server.public_url).origin,
-      background: (work) => host.background(work),
+    const origins = (await authParts(host)).map(
+      (parts): Parts => ({
+        ...parts,
+        absoluteTimeout: host.section('session').absolute_timeout,
+        background: (work) => host.background(work),
+      }),
+    )
+    return () => (x) => {
+      const parts = origins.of(x)
+      if (parts === undefined) return notServedHere(x)
+      return callback(x, parts).catch((cause: unknown) => storeAway(x, cause))
     }
-    return () => (x) => callback(x, parts).catch((cause: unknown) => storeAway(x, cause))
   },
 })
 
@@ -42,7 +55,7 @@ async function callback(x: Exchange, parts: Parts): Promise<Reply> {
   const handle = cookie !== ambiguous && isRandomId(cookie) ? cookie : undefined
   const [state] = states
   if (states.length !== 1 || !isRandomId(state)) return notOurs(x)
-  const taken = await parts.flows.take(handle, state)
+  const taken = await parts.flows.take(handle, state, parts.publicUrl)
   // A browser without a cookie that opened many tabs at once keeps the last of their handles: the others sign in once more, by themselves.
   if (taken.kind === 'foreign') return handle === undefined ? notOurs(x) : notOurs(x, taken.returnTo)
   if (taken.kind === 'unknown' || handle === undefined) return notOurs(x)

@@ -16,7 +16,7 @@ export default defineEndpoint({
   sections: loginSections,
   paths: () => [{ id: 'end-sessions', path: '/sessions/end', methods: ['POST'], auth: 'none' }],
   async setup(host) {
-    const { bridge, idp, log } = await authParts(host)
+    const { bridge, idp, log } = (await authParts(host)).first
     const session = host.section('session')
     const store = await host.use('session-store', session.store)
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)

@@ -12,7 +12,7 @@ export default defineEndpoint({
   sections: loginSections,
   paths: () => [{ id: 'auth-frontchannel-logout', path: '/auth/frontchannel-logout', methods: ['GET'], auth: 'none' }],
   async setup(host) {
-    const { bridge, idp, log } = await authParts(host)
+    const { bridge, idp, log } = (await authParts(host)).first
     const session = host.section('session')
     const store = await host.use('session-store', session.store)
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)

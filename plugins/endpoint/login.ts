@@ -4,7 +4,15 @@ import { flowLifetime } from '../lib/flows.ts'
 import type { Params } from '../lib/idp.ts'
 import { onwardPage, pageHeaders } from '../lib/login-pages.ts'
 import { passedParams } from '../lib/login-params.ts'
-import { type AuthParts, authParts, loginSections, redirect, refuseFor, storeAway } from '../lib/login-parts.ts'
+import {
+  type AuthParts,
+  authParts,
+  loginSections,
+  notServedHere,
+  redirect,
+  refuseFor,
+  storeAway,
+} from '../lib/login-parts.ts'
 import { startLogin } from '../lib/login-start.ts'
 import { isNavigation } from '../lib/login-url.ts'
 import { isRandomId, randomId } from '../lib/random-id.ts'
@@ -17,18 +25,22 @@ export default defineEndpoint({
   sections: loginSections,
   paths: () => [{ id: 'auth-login', path: '/auth/login', methods: ['GET'], auth: 'none' }],
   async setup(host) {
-    const parts = await authParts(host)
-    return () => (x) => login(x, parts).catch((cause: unknown) => storeAway(x, cause))
+    const origins = await authParts(host)
+    return () => (x) => {
+      const parts = origins.of(x)
+      if (parts === undefined) return notServedHere(x)
+      return login(x, parts).catch((cause: unknown) => storeAway(x, cause))
+    }
   },
 })
 
 async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const asked = new URLSearchParams(x.query)
-  const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl)
+  const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl, parts.returnOrigins)
   const presented = await parts.reader.read(x)
   const { sessions } = parts.bridge
   // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
-  if (asked.has('resume') && presented.kind === 'session') return redirect(x, `${parts.publicUrl}${returnTo}`)
+  if (asked.has('resume') && presented.kind === 'session') return redirect(x, new URL(returnTo, parts.publicUrl).href)
   if (hidesSession(x, asked, presented)) return lookAgain(x, returnTo, passedParams(asked, parts.passParams))
   const handle = handleOf(x, parts)
   const started = await startLogin(parts, {

@@ -3,10 +3,17 @@ import { deleteCookie } from '../lib/cookies.ts'
 import { fromOtherSite, trustedOrigins } from '../lib/csrf.ts'
 import type { Params } from '../lib/idp.ts'
 import { classify } from '../lib/idp-errors.ts'
-import { type AuthParts, authParts, loginSections, noStore, redirect } from '../lib/login-parts.ts'
+import {
+  type AuthParts,
+  authParts,
+  loginSections,
+  noStore,
+  notServedHere,
+  redirect,
+  storeAway,
+} from '../lib/login-parts.ts'
 import { isNavigation } from '../lib/login-url.ts'
 import type { SessionData } from '../lib/session.ts'
-import { sections } from '../lib/settings.ts'
 import { withinMs } from '../lib/within.ts'
 
 /** Who signs out does not wait for an identity provider that hangs. */
@@ -20,16 +27,21 @@ interface Parts extends AuthParts {
 /** Ends the session here at once; then the browser goes on to the identity provider, which ends its own. */
 export default defineEndpoint({
   name: 'logout',
-  sections: { ...loginSections, cors: sections.cors },
+  sections: loginSections,
   paths: () => [{ id: 'auth-logout', path: '/auth/logout', methods: ['GET', 'POST'], auth: 'none' }],
   async setup(host) {
-    const parts: Parts = {
-      ...(await authParts(host)),
-      origins: trustedOrigins(host.server.public_url, host.section('cors').allow_origins),
-      background: (work) => host.background(work),
+    const origins = (await authParts(host)).map(
+      (parts): Parts => ({
+        ...parts,
+        origins: trustedOrigins(parts.publicUrl, host.section('cors').allow_origins),
+        background: (work) => host.background(work),
+      }),
+    )
+    return () => (x) => {
+      const parts = origins.of(x)
+      if (parts === undefined) return notServedHere(x)
+      return logout(x, parts).catch((cause: unknown) => storeAway(x, cause))
     }
-    return () => (x) =>
-      logout(x, parts).catch((cause: unknown) => x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause }))
   },
 })
 

@@ -1,5 +1,5 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import { type AuthParts, authParts, loginSections, noStore } from '../lib/login-parts.ts'
+import { type AuthParts, authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
 import type { Presented } from '../lib/session-reader.ts'
 
 /** Says to the page who is signed in and which services can be called. State and identity, never a token (BBA-17). */
@@ -11,12 +11,14 @@ export default defineEndpoint({
     { id: 'api-auth-session', path: '/api/auth/session', methods: ['GET'], auth: 'none' },
   ],
   async setup(host) {
-    const parts = await authParts(host)
+    const origins = await authParts(host)
     return () => async (x) => {
+      const parts = origins.of(x)
+      if (parts === undefined) return json(x, { authenticated: false })
       try {
         return status(x, parts, await parts.reader.read(x))
       } catch (cause) {
-        return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
+        return storeAway(x, cause)
       }
     }
   },

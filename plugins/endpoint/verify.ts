@@ -2,14 +2,22 @@ import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
 import { fromOtherSite, trustedOrigins } from '../lib/csrf.ts'
 import { EdgeRequest } from '../lib/edge-request.ts'
 import { escapedWord } from '../lib/header-word.ts'
-import { noStore } from '../lib/login-parts.ts'
-import { loginUrl } from '../lib/login-url.ts'
-import { makeSessionReader, type Presented, type SessionReader } from '../lib/session-reader.ts'
+import { noStore, storeAway } from '../lib/login-parts.ts'
+import { LoginUrl } from '../lib/login-url.ts'
+import { PublicOrigins } from '../lib/public-origins.ts'
+import { makeSessionReader, noSessions, type Presented, type SessionReader } from '../lib/session-reader.ts'
 import { sessionsShared } from '../lib/sessions.ts'
 import { sections } from '../lib/settings.ts'
 import { TrustedPeers } from '../lib/trusted-peers.ts'
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+interface Place {
+  readonly origin: string
+  readonly trusted: ReadonlySet<string>
+  readonly login: LoginUrl
+  readonly reader: Pick<SessionReader, 'read' | 'farewell'>
+}
 
 /** For an edge's forward-auth (nginx auth_request, Traefik forwardAuth): is there a session, and whose. */
 export default defineEndpoint({
@@ -21,19 +29,27 @@ export default defineEndpoint({
   ],
   async setup(host) {
     const session = host.section('session')
-    const publicUrl = host.server.public_url
-    const publicHost = new URL(publicUrl).host
-    const peers = new TrustedPeers(host.server.trusted_proxies)
-    const origins = trustedOrigins(publicUrl, host.section('cors').allow_origins)
+    const trustedProxies = host.server.trusted_proxies
+    const peers = new TrustedPeers(trustedProxies)
+    const allowed = host.section('cors').allow_origins
     const sessions = await host.shared(sessionsShared, session)
-    const reader = makeSessionReader(sessions, host.server, { auth: host.section('auth'), session })
+    const places = new PublicOrigins(host.server).map(
+      (origin): Place => ({
+        origin,
+        trusted: trustedOrigins(origin, allowed),
+        login: new LoginUrl(origin, allowed),
+        reader: makeSessionReader(sessions, { origin, trustedProxies }, { auth: host.section('auth'), session }),
+      }),
+    )
+    const nowhere = { ...places.first, reader: noSessions }
     return () => async (x) => {
-      const asked = peers.trusts(x.client.ip) ? new EdgeRequest(x, publicHost) : x
-      if (fromOtherSite(asked, origins)) return x.reply(403, 'CSRF_REJECTED', { detail: otherSite })
+      const { origin, trusted, login, reader } = places.of(x) ?? nowhere
+      const asked = peers.trusts(x.client.ip) ? new EdgeRequest(x, origin) : x
+      if (fromOtherSite(asked, trusted)) return x.reply(403, 'CSRF_REJECTED', { detail: otherSite })
       try {
-        return verdict(x, reader, await reader.read(x), loginUrl(publicUrl, asked))
+        return verdict(x, reader, await reader.read(x), login.for(asked))
       } catch (cause) {
-        return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
+        return storeAway(x, cause)
       }
     }
   },
@@ -42,7 +58,7 @@ export default defineEndpoint({
 const otherSite =
   'A page of another site sent the request that is asked about. What changes something must come from this origin.'
 
-function verdict(x: Exchange, reader: SessionReader, presented: Presented, login_url: string): Reply {
+function verdict(x: Exchange, reader: Place['reader'], presented: Presented, login_url: string): Reply {
   if (presented.kind !== 'session') {
     // nginx cannot read a body: with the address in a header, `error_page 401 =303 $login` can send people there.
     const headers = [...reader.farewell(presented), 'Location', login_url, ...noStore]

@@ -1,4 +1,4 @@
-import type { RawHeaders, ServerSettings } from '../../core/index.ts'
+import type { RawHeaders } from '../../core/index.ts'
 import type { SessionSettings } from './settings.ts'
 import { trimBlanks } from './trim-blanks.ts'
 
@@ -36,18 +36,18 @@ export interface CookieSpec {
 }
 
 /** `HttpOnly` always; over https `Secure` and the `__Host-` name, which no neighbour's domain can plant. */
-export function sessionCookie(server: ServerSettings, { cookie }: SessionSettings): CookieSpec {
+export function sessionCookie(publicUrl: string, { cookie }: SessionSettings): CookieSpec {
   const sameSite = cookie.same_site === 'strict' ? 'Strict' : 'Lax'
-  return spec(server, cookie.name, sameSite, cookie.domain)
+  return spec(publicUrl, cookie.name, sameSite, cookie.domain)
 }
 
 /** Lax: the callback is a navigation that comes from the identity provider's site. */
-export function loginCookie(server: ServerSettings): CookieSpec {
-  return spec(server, 'bff_login', 'Lax', null)
+export function loginCookie(publicUrl: string): CookieSpec {
+  return spec(publicUrl, 'bff_login', 'Lax', null)
 }
 
-function spec(server: ServerSettings, name: string, sameSite: string, domain: string | null): CookieSpec {
-  const secure = server.public_url.startsWith('https:')
+function spec(publicUrl: string, name: string, sameSite: string, domain: string | null): CookieSpec {
+  const secure = publicUrl.startsWith('https:')
   const attributes = `; Path=/${domain === null ? '' : `; Domain=${domain}`}; HttpOnly${secure ? '; Secure' : ''}; SameSite=${sameSite}`
   return { name: secure && domain === null ? `__Host-${name}` : name, attributes }
 }

@@ -30,16 +30,17 @@ const schema = z
   .transform(({ allow_origins }): CorsSettings => ({ allow_origins: [...new Set(allow_origins)] }))
 
 function review({ allow_origins }: CorsSettings, { server, warn }: ConfigView): void {
-  const own = new URL(server.public_url)
+  const own = [server.public_url, ...server.public_urls].map((url) => new URL(url))
+  const sites = own.map(siteOf)
   for (const [i, text] of allow_origins.entries()) {
     const url = new URL(text)
-    if (isLoopback(url) && isLoopback(own)) continue
+    if (isLoopback(url) && own.some(isLoopback)) continue
     if (url.protocol === 'http:' && !isLoopback(url))
       warn(['allow_origins', i], 'is plain http: whoever is on the way can put a script into its pages; use https')
-    else if (siteOf(url) !== siteOf(own))
+    else if (!sites.includes(siteOf(url)))
       warn(
         ['allow_origins', i],
-        `is another site than ${own.origin} (server.public_url): browsers send the session's cookie from no page there, so only routes without a session answer it`,
+        `is another site than ${server.public_url} (server.public_url): browsers send the session's cookie from no page there, so only routes without a session answer it`,
       )
   }
 }

@@ -19,7 +19,7 @@ export function fromOtherSite(x: Asking, origins: ReadonlySet<string>): boolean 
   return sites[0] !== 'same-origin' && sites[0] !== 'none' && !origins.has(from[0] ?? '')
 }
 
-/** Origins whose pages may change things: ours, and those of `cors.allow_origins`. */
+/** Origins whose pages may change things at `publicUrl`: itself, and those of `cors.allow_origins`. Not another one of ours. */
 export function trustedOrigins(publicUrl: string, allowed: readonly string[]): ReadonlySet<string> {
-  return new Set([new URL(publicUrl).origin, ...allowed])
+  return new Set([publicUrl, ...allowed])
 }

@@ -11,11 +11,11 @@ export class EdgeRequest implements Asked {
   readonly upgrade: boolean
   readonly #x: Asked
 
-  constructor(x: Asked, publicHost: string) {
+  constructor(x: Asked, publicUrl: string) {
     this.#x = x
     this.method = nearest(x, 'x-forwarded-method') ?? x.method
     const host = nearest(x, 'x-forwarded-host')
-    const ours = host === undefined || host.toLowerCase() === publicHost
+    const ours = host === undefined || publicUrl.endsWith(`//${host.toLowerCase()}`)
     // A page of another host is no page of ours: the login goes to the first page.
     this.target = (ours ? nearest(x, 'x-forwarded-uri') : undefined) ?? '/'
     // Edges drop Upgrade, which is hop-by-hop, when they ask; the key of a handshake arrives.

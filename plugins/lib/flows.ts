@@ -13,6 +13,8 @@ const maxFlows = 32
 /** What the callback must fit. The issuer is kept here: the code goes to that token endpoint and to no other (BCP-5). */
 export interface Flow {
   readonly issuer: string
+  /** The public origin it was begun at, and ends at: its redirect URI is there, and so is the session. */
+  readonly origin: string
   readonly nonce: string
   readonly codeVerifier: string
   readonly dpop?: DpopKey
@@ -39,7 +41,7 @@ export type Taken =
 
 export interface Flows {
   begin(handle: string, flow: Flow): Promise<{ readonly state: string }>
-  take(handle: string | undefined, state: string): Promise<Taken>
+  take(handle: string | undefined, state: string, origin: string): Promise<Taken>
 }
 
 export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
@@ -53,11 +55,11 @@ export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
       return { state }
     },
 
-    async take(handle, state) {
+    async take(handle, state, origin) {
       const key = flowKey(state)
       const found = await store.get(key)
       const kept = found === undefined || found === 'same' ? undefined : ring.openJson<Kept>(state, key, found.value)
-      if (kept === undefined) return { kind: 'unknown' }
+      if (kept === undefined || kept.origin !== origin) return { kind: 'unknown' }
       // Looked at before it is taken: a link with somebody's state must not end that somebody's login.
       if (handle === undefined || kept.browser !== sha256(handle)) return { kind: 'foreign', returnTo: kept.returnTo }
       const { browser: _, ...flow } = kept

@@ -9,23 +9,28 @@ import { failurePage, pageHeaders } from './login-pages.ts'
 import { loginResourcesShared } from './login-resources.ts'
 import type { LoginParts } from './login-start.ts'
 import { isNavigation } from './login-url.ts'
+import { type PerOrigin, PublicOrigins } from './public-origins.ts'
 import { makeSessionReader, type SessionReader } from './session-reader.ts'
 import { ringOf } from './sessions.ts'
+import { sections } from './settings.ts'
 
-export const loginSections = bridgeSections
+export const loginSections = { ...bridgeSections, cors: sections.cors }
 
 export interface AuthParts extends LoginParts {
   readonly bridge: Bridge
   readonly reader: SessionReader
   readonly loginCookie: CookieSpec
+  /** The origin that all of this is for. */
   readonly publicUrl: string
+  /** Others whose pages a login may come back to. */
+  readonly returnOrigins: ReadonlySet<string>
   /** Names that a login's query may hand on. */
   readonly passParams: readonly string[]
   readonly userinfo: boolean
 }
 
-/** The redirect URI comes from `public_url`, never from a request's Host (BCP-1). */
-export async function authParts(host: Host<unknown>): Promise<AuthParts> {
+/** One for each origin. A redirect URI comes from `public_url` or `public_urls`, a request's Host only chooses among them (BCP-1). */
+export async function authParts(host: Host<unknown>): Promise<PerOrigin<AuthParts>> {
   const auth = host.section('auth')
   const session = host.section('session')
   const made = await bridge(host)
@@ -33,7 +38,7 @@ export async function authParts(host: Host<unknown>): Promise<AuthParts> {
   const wanted = loginParams(made.plans)
   const scope = auth.oauth_scopes.join(' ')
   const { issuer, client_id } = auth
-  return {
+  const shared = {
     bridge: made,
     idp: made.idp,
     flows: makeFlows(await host.use('session-store', session.store), ringOf(session)),
@@ -43,17 +48,29 @@ export async function authParts(host: Host<unknown>): Promise<AuthParts> {
       params: [['scope', scope], ...authorizeParams, ...wanted],
     }),
     log: host.log,
-    redirectUri: `${host.server.public_url}/auth/callback`,
     scope,
     authorizeParams,
     wanted,
-    reader: makeSessionReader(made.sessions, host.server, { auth, session }),
-    loginCookie: loginCookie(host.server),
-    publicUrl: host.server.public_url,
+    returnOrigins: new Set(host.section('cors').allow_origins),
     passParams: auth.pass_params,
     userinfo: auth.userinfo,
     dpop: auth.dpop,
   }
+  const trustedProxies = host.server.trusted_proxies
+  return new PublicOrigins(host.server).map((origin) => ({
+    ...shared,
+    publicUrl: origin,
+    redirectUri: `${origin}/auth/callback`,
+    reader: makeSessionReader(made.sessions, { origin, trustedProxies }, { auth, session }),
+    loginCookie: loginCookie(origin),
+  }))
+}
+
+/** Asked at a Host that no configured origin has: there is no redirect URI to come back to, and a cookie would be nobody's. */
+export function notServedHere(x: Exchange): Reply {
+  const detail =
+    "Nobody signs in here: the request's Host is none of the origins in server.public_url and server.public_urls. An edge that writes another Host must be in server.trusted_proxies and send X-Forwarded-Host."
+  return x.reply(400, 'BAD_REQUEST', { reason: 'unknown_origin', detail, headers: noStore })
 }
 
 /** A store that does not answer is a passing fault; anything else is ours, and INTERNAL. */

@@ -14,7 +14,6 @@ export interface Granted {
   readonly handle: string
   /** What was asked for, where the answer does not say what was granted (RFC 6749 section 5.1). */
   readonly scope: string
-  readonly origin: string
   /** All that a login asks for; what the flow's last round left out was refused. */
   readonly wanted: readonly string[]
   /** Milliseconds. */
@@ -23,13 +22,13 @@ export interface Granted {
 }
 
 export function sessionData(granted: Granted): SessionData {
-  const { answer, flow, handle, scope, origin, wanted, absoluteTimeout, client } = granted
+  const { answer, flow, handle, scope, wanted, absoluteTimeout, client } = granted
   const { claims } = answer
   const at = now()
   return {
     v: 1,
     issuer: answer.issuer,
-    origin,
+    origin: flow.origin,
     sub: claims.sub,
     ...(typeof claims.sid === 'string' ? { sid: claims.sid } : {}),
     provider: new URL(answer.issuer).hostname,

@@ -15,6 +15,7 @@ export interface LoginParts {
   readonly flows: Flows
   readonly resources: LoginResources
   readonly log: Log
+  readonly publicUrl: string
   readonly redirectUri: string
   readonly scope: string
   /** Whether this login's tokens are bound to a key. */
@@ -58,7 +59,7 @@ async function attempt(
   const dpop = parts.dpop ? makeDpopKey() : undefined
   const { returnTo, passed, oldSession } = wish
   const { state } = await parts.flows.begin(wish.handle, {
-    ...{ issuer: parts.idp.issuer, nonce, codeVerifier, returnTo, passed, resources, round },
+    ...{ issuer: parts.idp.issuer, origin: parts.publicUrl, nonce, codeVerifier, returnTo, passed, resources, round },
     ...(dpop === undefined ? {} : { dpop }),
     ...(oldSession === undefined ? {} : { oldSession }),
   })

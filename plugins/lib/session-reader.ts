@@ -1,5 +1,5 @@
 // From a request's cookie to its session, for the stage that demands one and the endpoints that only ask.
-import type { Exchange, RawHeaders, ServerSettings } from '../../core/index.ts'
+import type { Exchange, RawHeaders } from '../../core/index.ts'
 import { type BoundClient, clientBinding } from './client-binding.ts'
 import { ambiguous, type CookieSpec, cookieOf, deleteCookie, sessionCookie } from './cookies.ts'
 import type { Session, Sessions } from './session.ts'
@@ -33,17 +33,17 @@ const dead: Presented = { kind: 'dead' }
 const attack: Presented = { kind: 'attack' }
 const elsewhere: Presented = { kind: 'elsewhere' }
 
+/** For requests to one of our origins. */
 export function makeSessionReader(
   sessions: Sessions,
-  server: ServerSettings,
+  { origin, trustedProxies }: { readonly origin: string; readonly trustedProxies: readonly string[] },
   settings: { readonly auth: AuthSettings; readonly session: SessionSettings },
 ): SessionReader {
-  const cookie = sessionCookie(server, settings.session)
-  const { origin } = new URL(server.public_url)
+  const cookie = sessionCookie(origin, settings.session)
   const issuer = bare(settings.auth.issuer)
-  const binding = clientBinding(settings.session.bind, server.trusted_proxies)
+  const binding = clientBinding(settings.session.bind, trustedProxies)
 
-  /** After a change of the config, a session of another identity provider or origin is none: its tokens would go to the wrong one. */
+  /** A session of another identity provider is none: its tokens would go to the wrong one. Nor is one that was opened at another origin. */
   const judge = (session: Session | undefined, x: Asking): Presented => {
     if (session === undefined || bare(session.issuer) !== issuer) return dead
     const data = sessions.secretsOf(session)
@@ -66,6 +66,9 @@ export function makeSessionReader(
     farewell: ({ kind }) => (kind === 'dead' || kind === 'attack' ? deleteCookie(cookie) : []),
   }
 }
+
+/** At a Host that is none of our origins: whatever cookie comes, nobody is signed in, and the browser is told nothing of it. */
+export const noSessions: Pick<SessionReader, 'read' | 'farewell'> = { read: () => none, farewell: () => [] }
 
 function bare(issuer: string): string {
   return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer

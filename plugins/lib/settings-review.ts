@@ -27,11 +27,21 @@ export function reviewAuth(value: AuthSettings, view: ConfigView): void {
 export function reviewSession(value: SessionSettings, view: ConfigView): void {
   if (value.idle_timeout > value.absolute_timeout)
     view.error(['idle_timeout'], 'is longer than absolute_timeout, so it would never end a session')
-  const { domain } = value.cookie
-  const host = new URL(view.server.public_url).hostname
-  if (domain !== null && host !== domain && !host.endsWith(`.${domain}`))
-    view.error(['cookie', 'domain'], `does not cover ${host} (server.public_url): browsers would drop the cookie`)
+  reviewDomain(value.cookie.domain, view)
   reviewForwarded(value.cookie.name, view)
+}
+
+function reviewDomain(domain: string | null, { server, error }: ConfigView): void {
+  if (domain === null) return
+  const path = ['cookie', 'domain']
+  const host = new URL(server.public_url).hostname
+  if (host !== domain && !host.endsWith(`.${domain}`))
+    error(path, `does not cover ${host} (server.public_url): browsers would drop the cookie`)
+  else if (server.public_urls.length > 0)
+    error(
+      path,
+      'cannot be with server.public_urls: each origin has sessions of its own, and one cookie for all hosts would hold only the last; take it out',
+    )
 }
 
 /** header-inject refuses the names it knows by itself; this one is a setting. */

@@ -69,7 +69,7 @@ class MadeFront implements Front {
       traces,
       metrics,
       limits: { ...defaultLimits, ...limits },
-      names: new OwnNames('http://app.example', []),
+      names: new OwnNames(['http://app.example'], []),
       draining: false,
       closed: false,
       began: (flight) => this.flights.add(flight),

@@ -7,6 +7,8 @@ import { startUpstream } from '../../kit/upstream.ts'
 import { ask, toCallback } from './browse.ts'
 
 export interface StandOptions {
+  /** More keys of `server`, beginning with a comma. */
+  readonly server?: string
   /** More lines of settings.yaml, and of a route. */
   readonly settings?: string
   readonly auth?: string
@@ -17,14 +19,14 @@ export interface StandOptions {
 
 export async function stand(
   t: TestLike,
-  { settings = '', auth = '', routes = '', files: more = {}, idp: given }: StandOptions = {},
+  { server = '', settings = '', auth = '', routes = '', files: more = {}, idp: given }: StandOptions = {},
 ) {
   const idp = given ?? (await startHostileIdp(t))
   const port = await freePort()
   const api = await startUpstream(t, (_req, res) => res.end('reached'))
   const url = `http://127.0.0.1:${port}`
   const settingsWith = (more: string) => `
-server: { port: ${port}, public_url: "${url}" }
+server: { port: ${port}, public_url: "${url}"${server} }
 auth: { issuer: "${idp.issuer}", client_id: bff, client_secret: "a client secret of the bridge"${auth && `, ${auth}`} }
 service_audiences: { api: "https://api.test" }
 ${more}

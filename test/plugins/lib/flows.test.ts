@@ -4,8 +4,10 @@ import { randomId } from '../../../plugins/lib/random-id.ts'
 import { KeyRing } from '../../../plugins/lib/seal.ts'
 import { MemoryStore } from '../../../plugins/session-store/memory.ts'
 
+const origin = 'https://app.test'
 const flow = (returnTo: string): Flow => ({
   issuer: 'https://idp.test',
+  origin,
   nonce: 'the-nonce',
   codeVerifier: 'the-verifier',
   returnTo,
@@ -19,11 +21,11 @@ t.test('a flow is taken once, by the browser that began it', async (t) => {
   const flows = makeFlows(new MemoryStore(), ring)
   const handle = randomId()
   const { state } = await flows.begin(handle, flow('/a'))
-  t.strictSame(await flows.take(randomId(), state), { kind: 'foreign', returnTo: '/a' })
-  t.strictSame(await flows.take(undefined, state), { kind: 'foreign', returnTo: '/a' })
-  const taken = await Promise.all([flows.take(handle, state), flows.take(handle, state)])
+  t.strictSame(await flows.take(randomId(), state, origin), { kind: 'foreign', returnTo: '/a' })
+  t.strictSame(await flows.take(undefined, state, origin), { kind: 'foreign', returnTo: '/a' })
+  const taken = await Promise.all([flows.take(handle, state, origin), flows.take(handle, state, origin)])
   t.strictSame(taken.map(({ kind }) => kind).sort(), ['flow', 'unknown'])
-  t.strictSame(await flows.take(handle, randomId()), { kind: 'unknown' })
+  t.strictSame(await flows.take(handle, randomId(), origin), { kind: 'unknown' })
 })
 
 t.test('a browser has 32 logins under way at most; the oldest goes', async (t) => {
@@ -33,15 +35,15 @@ t.test('a browser has 32 logins under way at most; the oldest goes', async (t) =
   const states: string[] = []
   for (let n = 0; n < 100; n++) states.push((await flows.begin(handle, flow(`/${n}`))).state)
   t.equal(store.size, 33, 'and one list')
-  t.equal((await flows.take(handle, states[67] ?? '')).kind, 'unknown')
-  t.equal((await flows.take(handle, states[68] ?? '')).kind, 'flow')
+  t.equal((await flows.take(handle, states[67] ?? '', origin)).kind, 'unknown')
+  t.equal((await flows.take(handle, states[68] ?? '', origin)).kind, 'flow')
 })
 
 t.test('logins that begin together all count', async (t) => {
   const flows = makeFlows(new MemoryStore(), ring)
   const handle = randomId()
   const begun = await Promise.all(Array.from({ length: 32 }, (_, n) => flows.begin(handle, flow(`/${n}`))))
-  const taken = await Promise.all(begun.map(({ state }) => flows.take(handle, state)))
+  const taken = await Promise.all(begun.map(({ state }) => flows.take(handle, state, origin)))
   t.equal(taken.filter(({ kind }) => kind === 'flow').length, 32)
 })
 
@@ -54,5 +56,5 @@ t.test('logins without end fill no memory, and push out no session', async (t) =
   t.ok(store.get('s:ada') !== undefined)
   const handle = randomId()
   const { state } = await flows.begin(handle, flow('/mine'))
-  t.equal((await flows.take(handle, state)).kind, 'flow', 'who begins now still signs in')
+  t.equal((await flows.take(handle, state, origin)).kind, 'flow', 'who begins now still signs in')
 })

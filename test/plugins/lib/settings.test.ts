@@ -119,7 +119,15 @@ function reviewed<K extends keyof typeof sections & keyof Sections>(
   const service: Service = { name: 'a', base_url: 'http://a', timeout: 1, idle_timeout: 1 }
   const view: ConfigView = {
     sections: { ...beside, [name]: value },
-    server: { host: '', port: 0, public_url: 'https://app.test', trusted_proxies: [], admin_port: 0, drain_timeout: 0 },
+    server: {
+      host: '',
+      port: 0,
+      public_url: 'https://app.test',
+      public_urls: [],
+      trusted_proxies: [],
+      admin_port: 0,
+      drain_timeout: 0,
+    },
     services: { a: service, b: { ...service, name: 'b' } },
     routes: [],
     error: (path, message) => told.push(`error ${path.join('.')}: ${message}`),
