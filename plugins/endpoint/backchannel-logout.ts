@@ -4,8 +4,9 @@ import { idpSettings } from '../lib/idp.ts'
 import { classify } from '../lib/idp-errors.ts'
 import type { KeySet } from '../lib/key-set.ts'
 import { KeysUnavailable, keySetShared } from '../lib/key-set.ts'
-import { type AuthParts, authParts, loginSections, noStore } from '../lib/login-parts.ts'
+import { type AuthParts, authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
 import { type LogoutToken, LogoutTokenUnfit, maxLogoutTokenAge, readLogoutToken } from '../lib/logout-token.ts'
+import { openStore } from '../lib/open-store.ts'
 import { sha256 } from '../lib/random-id.ts'
 import type { SessionStore } from '../lib/session-store.ts'
 import { ringOf } from '../lib/sessions.ts'
@@ -31,7 +32,7 @@ export default defineEndpoint({
   async setup(host) {
     const { bridge, idp, log } = (await authParts(host)).first
     const session = host.section('session')
-    const store = await host.use('session-store', session.store)
+    const store = await openStore(host, session.store)
     const keys = await host.shared(keySetShared, idpSettings(host.section('auth')))
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)
     const parts: Parts = { idp, keys, ender, store, log, underWay: 0 }
@@ -62,7 +63,7 @@ async function logout(x: Exchange, parts: Parts): Promise<Reply> {
   try {
     return await end(x, claims, parts)
   } catch (cause) {
-    return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, headers: noStore, cause })
+    return storeAway(x, cause)
   }
 }
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
 import { makeSessionEnder } from '../lib/end-sessions.ts'
-import { authParts, loginSections, noStore } from '../lib/login-parts.ts'
+import { authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
+import { openStore } from '../lib/open-store.ts'
 import { ringOf } from '../lib/sessions.ts'
 
 const word = z.string().min(1)
@@ -18,7 +19,7 @@ export default defineEndpoint({
   async setup(host) {
     const { bridge, idp, log } = (await authParts(host)).first
     const session = host.section('session')
-    const store = await host.use('session-store', session.store)
+    const store = await openStore(host, session.store)
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)
     return () => async (x) => {
       const whose = await whoseOf(x)
@@ -28,7 +29,7 @@ export default defineEndpoint({
         log.info({ issuer: idp.issuer, sessions: ended, correlation_id: x.id }, 'sessions_ended')
         return json(x, { ended })
       } catch (cause) {
-        return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, headers: noStore, cause })
+        return storeAway(x, cause)
       }
     }
   },

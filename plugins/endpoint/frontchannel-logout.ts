@@ -1,6 +1,7 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
 import { makeSessionEnder } from '../lib/end-sessions.ts'
-import { authParts, loginSections, noStore } from '../lib/login-parts.ts'
+import { authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
+import { openStore } from '../lib/open-store.ts'
 import { ringOf } from '../lib/sessions.ts'
 
 /**
@@ -14,7 +15,7 @@ export default defineEndpoint({
   async setup(host) {
     const { bridge, idp, log } = (await authParts(host)).first
     const session = host.section('session')
-    const store = await host.use('session-store', session.store)
+    const store = await openStore(host, session.store)
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)
     const headers = framed(new URL(idp.issuer).origin)
     return () => async (x) => {
@@ -29,7 +30,7 @@ export default defineEndpoint({
         log.info({ issuer: idp.issuer, sessions, correlation_id: x.id }, 'frontchannel_logout')
         return page(x, headers)
       } catch (cause) {
-        return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, headers: noStore, cause })
+        return storeAway(x, cause)
       }
     }
   },

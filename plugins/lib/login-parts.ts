@@ -1,4 +1,5 @@
 // What the endpoints under /auth share, made of their host.
+
 import type { Exchange, Host, Reply } from '../../core/index.ts'
 import { isFault, titleOf } from '../../core/index.ts'
 import { type Bridge, bridge, bridgeSections, loginParams } from './bridge.ts'
@@ -9,6 +10,7 @@ import { failurePage, pageHeaders } from './login-pages.ts'
 import { loginResourcesShared } from './login-resources.ts'
 import type { LoginParts } from './login-start.ts'
 import { isNavigation } from './login-url.ts'
+import { openStore } from './open-store.ts'
 import { type PerOrigin, PublicOrigins } from './public-origins.ts'
 import { makeSessionReader, type SessionReader } from './session-reader.ts'
 import { ringOf } from './sessions.ts'
@@ -41,7 +43,7 @@ export async function authParts(host: Host<unknown>): Promise<PerOrigin<AuthPart
   const shared = {
     bridge: made,
     idp: made.idp,
-    flows: makeFlows(await host.use('session-store', session.store), ringOf(session)),
+    flows: makeFlows(await openStore(host, session.store), ringOf(session)),
     resources: await host.shared(loginResourcesShared, {
       issuer,
       client_id,
@@ -76,7 +78,7 @@ export function notServedHere(x: Exchange): Reply {
 /** A store that does not answer is a passing fault; anything else is ours, and INTERNAL. */
 export function storeAway(x: Exchange, cause: unknown): Reply {
   if (isFault(cause) && cause.code === 'STORE_UNAVAILABLE')
-    return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
+    return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, headers: noStore, cause })
   throw cause
 }
 

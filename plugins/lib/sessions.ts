@@ -1,9 +1,11 @@
 // Sealed sessions over a store. The cookie holds a random id, the store's key is its hash, the value is sealed with both.
+
 import { performance } from 'node:perf_hooks'
 import type { Shared, Sometimes } from '../../core/index.ts'
 import { type SessionEnd, type SessionTally, sessionTally } from './bridge-metrics.ts'
 import { now } from './clock.ts'
 import { type Known, knownOf, openSession } from './open-session.ts'
+import { openStore } from './open-store.ts'
 import { isRandomId, randomId, sha256 } from './random-id.ts'
 import { KeyRing, processKey } from './seal.ts'
 import type { Session, SessionData, Sessions, TokenAuthority } from './session.ts'
@@ -338,7 +340,7 @@ export const sessionsShared: Shared<SessionSettings, RunningSessions> = {
   async open(settings, host) {
     if (settings.keys.length === 0)
       host.log.warn({}, 'session_key_made: session.keys is empty, so sessions end when this process does')
-    const store = await host.use('session-store', settings.store)
+    const store = await openStore(host, settings.store)
     const sessions = makeSessions(store, ringOf(settings), settings.idle_timeout, sessionTally(host.metrics))
     host.every(TICK_MS, () => sessions.tick())
     return sessions

@@ -10,10 +10,10 @@ const blocks = blocksOf(page).filter(({ language }) => language === 'yaml')
 
 t.test('the settings that the page shows are taken', async (t) => {
   t.ok(blocks.length >= 4)
-  for (const { text } of blocks) {
+  for (const { text, info } of blocks) {
     const secret = /client_auth/.test(text) ? '' : '\n  client_secret: s'
     const dir = tempDir(t, {
-      'settings.yaml': `auth:\n  issuer: https://idp.test\n  client_id: bff${secret}\n  ${text.trim().replaceAll('\n', '\n  ')}\n`,
+      'settings.yaml': `auth:\n  issuer: https://idp.test\n  client_id: bff${secret}\n  ${info === 'title=settings.yaml' ? `\n${text}` : `${text.trim().replaceAll('\n', '\n  ')}\n`}`,
       'routes.yaml':
         'services: { a: { base_url: "http://a" } }\nroutes: [{ id: a, path: /a, target_service: a, preserve_path: true, auth: session }]\n',
       'profiles/audience-bridge.yaml': profile(),

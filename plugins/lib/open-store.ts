@@ -1,0 +1,48 @@
+import { fault, isFault, type PluginRef, type Resources, type Sometimes } from '../../core/index.ts'
+import type { SessionStore } from './session-store.ts'
+
+/** The configured session store. Whatever words of its own it fails in, above here it is STORE_UNAVAILABLE: a passing fault. */
+export async function openStore(host: Pick<Resources, 'use'>, ref: PluginRef): Promise<SessionStore> {
+  return inOurWords(await host.use('session-store', ref))
+}
+
+function inOurWords(store: SessionStore): SessionStore {
+  const { watch, settled } = store
+  return {
+    reach: store.reach,
+    get: (key, unless) => told(() => store.get(key, unless)),
+    put: (key, value, opts) => told(() => store.put(key, value, opts)),
+    touch: (key, ttl) => told(() => store.touch(key, ttl)),
+    delete: (key) => told(() => store.delete(key)),
+    take: (key) => told(() => store.take(key)),
+    lease: (name, ttl) => told(() => store.lease(name, ttl)),
+    async *find(index) {
+      try {
+        yield* store.find(index)
+      } catch (error) {
+        throw away(error)
+      }
+    },
+    ...(watch === undefined ? {} : { watch: watch.bind(store) }),
+    ...(settled === undefined ? {} : { settled: settled.bind(store) }),
+  }
+}
+
+/** Without a promise where the store has none. */
+function told<T>(ask: () => Sometimes<T>): Sometimes<T> {
+  try {
+    const answer = ask()
+    return answer instanceof Promise
+      ? answer.catch((error: unknown) => {
+          throw away(error)
+        })
+      : answer
+  } catch (error) {
+    throw away(error)
+  }
+}
+
+function away(error: unknown): unknown {
+  if (isFault(error) && error.code === 'STORE_UNAVAILABLE') return error
+  return fault('STORE_UNAVAILABLE', undefined, error)
+}
