@@ -10,6 +10,7 @@ import { problemBody, problemHeaders } from './problem.ts'
 import { allValues, isWritableValue, removeAll } from './raw-headers.ts'
 import type { Handshake } from './upgrade-handshake.ts'
 import { Tunnel, type TunnelEnd } from './upgrade-tunnel.ts'
+import { writeWhole } from './whole-body.ts'
 
 /** What the writer asks of the request it answers. */
 export interface AnswerOwner {
@@ -158,7 +159,7 @@ export class Answer implements Sink {
     this.#started = true
     this.bytesOut += bytes.length
     if (this.#promised !== undefined && this.bytesOut > this.#promised) return this.#miscounted()
-    const room = this.#res.write(bytes)
+    const room = this.bytesOut === this.#promised ? writeWhole(this.#res, bytes) : this.#res.write(bytes)
     if (!room) this.#press()
     return room
   }

@@ -1,5 +1,6 @@
 // One writer an answer: what cannot be sent as it is said becomes a 500 or a reset, never a crash, a hang or a second answer.
 import { Buffer } from 'node:buffer'
+import { setImmediate } from 'node:timers'
 import t, { type Test } from 'tap'
 import { fault, type Sink } from '../../../core/index.ts'
 import type { AnyExchange } from '../../../core/run/program.ts'
@@ -246,6 +247,30 @@ t.test('answers that have no body are sent without one', async (t) => {
   const head = rawClient(t, front.url)
   head.send('HEAD /200 HTTP/1.1\r\nHost: a\r\n\r\n')
   t.match(await head.until((text) => text.endsWith('\r\n\r\n')), /Content-Length: 3\r\n/)
+})
+
+t.test('a body whose length is told arrives byte for byte, whole or in pieces, at once or later', async (t) => {
+  const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+  const bodies = [all, Buffer.alloc(8_192, all), Buffer.alloc(8_193, all), Buffer.alloc(100_000, all)]
+  for (const body of bodies) {
+    for (const pieces of [[body], [body.subarray(0, 100), body.subarray(100)]]) {
+      for (const wait of [false, true]) {
+        const answer = source(async (sink) => {
+          sink.head(200, ['Content-Length', String(body.length)])
+          for (const piece of pieces) {
+            if (wait) await new Promise((resolve) => setImmediate(resolve))
+            sink.chunk(piece)
+          }
+          sink.end()
+        })
+        const { answer: got, outcome, client, front } = await ask(t, { answer })
+        t.ok(Buffer.from(got.body, 'latin1').equals(body), `${body.length} bytes in ${pieces.length}`)
+        t.match(outcome, { result: 'completed', bytesOut: body.length })
+        client.send(get('/again'))
+        await front.ended(2)
+      }
+    }
+  }
 })
 
 t.test('a client that takes nothing more is let go of, and the source with it', async (t) => {
