@@ -98,7 +98,7 @@ export class Connection implements Line {
   }
 
   leftUnread(req: ClientRequest): void {
-    drainBody(req, this.limits, () => {
+    drainBody(this.#socket, req, this.limits, () => {
       if (this.#last?.req === req) this.#last = undefined
     })
   }

@@ -3,24 +3,28 @@ import type { ClientRequest } from './client-message.ts'
 import type { Limits } from './limits.ts'
 
 /** Reads what is left of a body nobody wanted, within bounds, so that the connection can be used again; else ends it. */
-export function drainBody(req: ClientRequest, limits: Limits, over: () => void): void {
-  const { socket } = req
-  if (!socket || socket.destroyed) return
+export function drainBody(socket: Socket, req: ClientRequest, limits: Limits, over: () => void): void {
+  if (socket.destroyed) return
   const end = () => socket.destroy()
   const idle = setTimeout(end, limits.lingerIdle).unref()
   const whole = setTimeout(end, limits.linger).unref()
   let left = limits.lingerBytes
+  const settle = () => {
+    clearTimeout(idle)
+    clearTimeout(whole)
+    req.off('close', settle)
+    socket.off('close', settle)
+    over()
+  }
   req.on('data', (piece: Uint8Array) => {
     idle.refresh()
     left -= piece.length
     if (left < 0) end()
   })
-  // 'close' comes after 'end' as well.
-  req.on('close', () => {
-    clearTimeout(idle)
-    clearTimeout(whole)
-    over()
-  })
+  // 'close' comes after 'end' as well. Of a connection that goes, node:http tells no request whose answer is sent: the timers would
+  // hold all that belonged to it for as long as a client may linger.
+  req.on('close', settle)
+  socket.on('close', settle)
   req.resume()
 }
 

@@ -1,4 +1,5 @@
 // Nothing of a request outlives it, on a connection that stays open.
+import { setTimeout as wait } from 'node:timers/promises'
 import v8 from 'node:v8'
 import vm from 'node:vm'
 import t from 'tap'
@@ -65,4 +66,25 @@ t.test('nor does a client that left, a body that was refused, or a stage that ne
   }
   t.ok((await left(refs)) <= 2)
   t.equal(front.flights.size, 0)
+})
+
+t.test('nor does a body of which the rest never came, once the client left', async (t) => {
+  const refs: WeakRef<object>[] = []
+  const front = await startFront(t, {
+    run: (x) => {
+      refs.push(new WeakRef(x))
+      return x.reply(403, 'FORBIDDEN')
+    },
+  })
+  for (let i = 0; i < 10; i++) {
+    const client = rawClient(t, front.url)
+    client.send('POST /x HTTP/1.1\r\nHost: app.example\r\nContent-Length: 100\r\n\r\nnot all of it')
+    await client.answers(1)
+    client.close()
+    await front.ended(i + 1)
+  }
+  // What is left unread may linger for 30 s on a connection that stays.
+  const until = Date.now() + 20_000
+  while ((await left(refs)) > 2 && Date.now() < until) await wait(20)
+  t.ok((await left(refs)) <= 2)
 })
