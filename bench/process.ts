@@ -15,9 +15,13 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Two cores and Linux's taskset: without them rows share cores with what loads them. */
 export const pinned = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0
 
-function command(runtime: Runtime, file: string, args: readonly string[]): string[] {
-  if (runtime === 'node') return [process.execPath, '--import=tsx', file, ...args]
-  return [join(root, 'node_modules', 'deno', 'deno'), 'run', '-A', '--quiet', '--no-lock', file, ...args]
+function command(runtime: Runtime, file: string, args: readonly string[], probed = false): string[] {
+  const probe = join(root, 'bench/memory-probe.js')
+  if (runtime === 'node') {
+    return [process.execPath, ...(probed ? ['--expose-gc', '--import', probe] : []), '--import=tsx', file, ...args]
+  }
+  const flags = ['-A', '--quiet', '--no-lock', ...(probed ? ['--v8-flags=--expose-gc', '--preload', probe] : [])]
+  return [join(root, 'node_modules', 'deno', 'deno'), 'run', ...flags, file, ...args]
 }
 
 export interface Started {
@@ -32,15 +36,19 @@ export async function startServer(options: {
   readonly file: string
   readonly args: (port: number) => readonly string[]
   readonly logFile: string
-  readonly cwd?: string
+  /** For `memoryHeld`. */
+  readonly probed?: boolean
 }): Promise<Started> {
   const port = await freePort()
   const [program = '', ...args] = pin(
     options.core,
-    command(options.runtime, join(root, options.file), options.args(port)),
+    command(options.runtime, join(root, options.file), options.args(port), options.probed),
   )
   const log = openSync(options.logFile, 'a')
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', log, log] })
+  const child = spawn(program, args, {
+    cwd: root,
+    stdio: ['ignore', log, log, ...(options.probed ? (['ipc'] as const) : [])],
+  })
   closeSync(log)
   process.once('exit', () => child.kill('SIGKILL'))
   const ended = once(child, 'exit').then(([code]) => {
@@ -100,6 +108,20 @@ async function answers(port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`nothing listens on port ${port} after 30 s`)
+}
+
+export interface MemoryHeld {
+  /** MiB of the heap that something still points to, and of buffers outside of it. */
+  readonly held: number
+  /** MiB of the whole process. */
+  readonly rss: number
+}
+
+/** Of a program that was started `probed`, after a full collection: the same on an idle machine and on a busy one. */
+export async function memoryHeld(child: ChildProcess): Promise<MemoryHeld> {
+  const answer = once(child, 'message') as Promise<[MemoryHeld]>
+  child.send({})
+  return (await answer)[0]
 }
 
 /** NaN where there is no /proc. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 /** Each is bench/soak-NAME.ts. */
 const soaks: Readonly<Record<string, readonly [what: string, options: string]>> = {
   users: ['users over hundreds of token lifetimes, beside large bodies', '--minutes N --users N --gib N'],
-  fuzz: ['a million connections made of bad ideas', '--connections N --minutes N --seed N --runtime deno'],
+  fuzz: ['a million requests made of bad ideas', '--requests N --minutes N --seed N --runtime deno'],
   resets: ['10,000 answers reset at a random byte: none looks whole', '--answers N'],
   'slow-heads': ['5,000 heads that come byte by byte: the p99 of a client beside them', '--clients N --seconds N'],
   sockets: [

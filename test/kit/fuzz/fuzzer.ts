@@ -44,6 +44,8 @@ export function markOf(number: number, first = '0'): string {
 
 export class Fuzzer {
   cases = 0
+  /** That the connections asked for, each up to the first of its requests that two readers could disagree about. */
+  requests = 0
   readonly #bridge: { readonly hostname: string; readonly port: string }
   readonly #upstream: JudgedUpstream
   readonly #running = new Set<string>()
@@ -80,7 +82,9 @@ export class Fuzzer {
     this.#upstream.await(all)
     this.#running.add(one.mark)
     const said = await this.#talk(text, new Random(one.seed), methods, one.pure)
+    this.#upstream.gone(all)
     this.cases += 1
+    this.requests += methods.length
     this.#running.delete(one.mark)
     const { broken } = this.#upstream
     const own = broken.filter(({ mark }) => mark === one.mark).map(({ why }) => why)

@@ -6,8 +6,8 @@ import type { Script } from './answer-grammar.ts'
 import { type Expected, isSpoofed, passedOn } from './expected.ts'
 import { type ReadHead, readRequest, values } from './message-reader.ts'
 
-/** So many clients back, a request of theirs may still arrive. */
-const remembered = 500
+/** A request of a client that is gone may still arrive: so many of them are remembered. */
+const remembered = 2000
 
 export class JudgedUpstream {
   url = ''
@@ -17,7 +17,7 @@ export class JudgedUpstream {
   readonly #server = createServer((socket) => this.#serve(socket))
   readonly #sockets = new Set<Socket>()
   readonly #awaited = new Map<string, Expected[]>()
-  readonly #clients: (readonly Expected[])[] = []
+  readonly #gone: (readonly Expected[])[] = []
 
   async start(): Promise<void> {
     this.#server.listen(0, '127.0.0.1')
@@ -26,9 +26,13 @@ export class JudgedUpstream {
   }
 
   await(all: readonly Expected[]): void {
-    this.#clients.push(all)
     for (const one of all) this.#listFor(one).push(one)
-    if (this.#clients.length > remembered) this.#forget(this.#clients.shift()!)
+  }
+
+  /** The client that all of these are of has its end. */
+  gone(all: readonly Expected[]): void {
+    this.#gone.push(all)
+    if (this.#gone.length > remembered) this.#forget(this.#gone.shift()!)
   }
 
   async stop(): Promise<void> {

@@ -81,7 +81,7 @@ export function readChunks(
   for (let at = start; ; ) {
     const end = text.indexOf('\r\n', at)
     if (end === -1) return 'more'
-    const line = /^([0-9a-fA-F]{1,12})([\t ]*;[\t -~\x80-\xff]*)?$/.exec(text.slice(at, end))
+    const line = /^(0*[0-9a-fA-F]{1,12})([\t ]*;[\t -~\x80-\xff]*)?$/.exec(text.slice(at, end))
     if (!line) return `no chunk size: ${JSON.stringify(text.slice(at, end).slice(0, 100))}`
     const size = Number.parseInt(line[1]!, 16)
     at = end + 2

@@ -263,7 +263,7 @@ const chunkSizes = [
   'FFFFFFFFFFFFFFFFF',
   '7fffffffffffffff',
   '5.',
-  '٥',
+  '\xd9\xa5',
 ]
 const lasts = [
   '0\r\n',
