@@ -5,7 +5,16 @@ interface OwnPackage {
   readonly version: string
 }
 
-/** The package.json of this program: in a checkout, and beside the JavaScript that is shipped. */
+/**
+ * Where the files stand that the program reads at run time: the checkout, or dist/ of the package. Asked for here and nowhere else, as
+ * what is shipped is one file of many (core/packing/build.js).
+ */
+export const ownFolder = new URL('../', import.meta.url)
+
+/** A checkout runs its TypeScript, the package what was made of it. */
+export const fromSource = import.meta.url.endsWith('.ts')
+
+/** Its package.json. */
 export function ownPackage(): OwnPackage {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as OwnPackage
+  return JSON.parse(readFileSync(new URL('package.json', ownFolder), 'utf8')) as OwnPackage
 }

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { likely } from './config/suggest.ts'
 import type { Endpoint, Kit, Plugin, ServicePlugin, Stage } from './contract.ts'
 import { defineEndpoint, defineService, defineStage } from './define.ts'
+import { fromSource, ownFolder } from './own-package.ts'
 import { notAPlugin } from './plugin-loading/check-plugin.ts'
 import { packageEntry } from './plugin-loading/package-entry.ts'
 import { PluginError } from './plugin-loading/plugin-error.ts'
@@ -12,9 +13,8 @@ import { readTypeScript } from './plugin-loading/typescript.ts'
 
 export { PluginError }
 
-const home = new URL('../plugins/', import.meta.url)
-/** `.ts` in a checkout, `.js` in the package. */
-const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+const home = new URL('plugins/', ownFolder)
+const extension = fromSource ? '.ts' : '.js'
 export const kit: Kit = { defineStage, defineEndpoint, defineService }
 
 /** `plugins` of settings.yaml: what a name stands for. */

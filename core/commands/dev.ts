@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { ownFolder } from '../own-package.ts'
 import { type Args, type Command, configOption, type Io, portArg, textArg } from './command.ts'
 
 /** What examples/dev/main.ts takes; a port that is absent has its default. */
@@ -42,7 +43,7 @@ async function runDevCommand(args: Args, io: Io): Promise<number> {
     json: args.json === true,
   }
   // By address: the samples are no part of the program, and an installed package may come without them.
-  const main = new URL('../../examples/dev/main.ts', import.meta.url)
+  const main = new URL('examples/dev/main.ts', ownFolder)
   if (!existsSync(main)) {
     io.err('bascule: the samples are not installed here; clone the repository to run bascule dev\n')
     return 1

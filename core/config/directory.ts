@@ -1,13 +1,14 @@
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ownFolder } from '../own-package.ts'
 import { type NamedPlugins, PluginLoader } from '../plugins.ts'
 import { type ConfigDocument, readDocument, readListDocument } from './document.ts'
 import { type Place, type Report, startOf } from './report.ts'
 import type { Env } from './substitute.ts'
 
 /** The default configuration, in which the profiles of the program are. */
-const builtIn = fileURLToPath(new URL('../../config', import.meta.url))
+const builtIn = fileURLToPath(new URL('config', ownFolder))
 
 interface Reading {
   readonly report: Report

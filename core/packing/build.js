@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { bundle } from './bundle.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
@@ -12,7 +13,8 @@ const dist = join(root, 'dist')
 const made = `${dist}.${process.pid}`
 
 try {
-  compile()
+  bundle(made)
+  writeTypes()
   nameJavaScriptInTypes()
   copyWhatIsRead()
   rmSync(dist, { recursive: true, force: true })
@@ -21,14 +23,14 @@ try {
   rmSync(made, { recursive: true, force: true })
 }
 
-function compile() {
+function writeTypes() {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const args = [tsc, '-p', join(root, 'core/packing/tsconfig.json'), '--outDir', made]
   const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   if (status !== 0) throw new Error('tsc found errors; nothing is packed')
 }
 
-/** tsc rewrites what it emits as JavaScript only: in a .d.ts, `./x.ts` would be looked for as source. */
+/** In a .d.ts, `./x.ts` would be looked for as source. */
 function nameJavaScriptInTypes() {
   for (const entry of readdirSync(made, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.d.ts')) continue

@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { fromSource } from '../own-package.ts'
 
 let wanted = false
 let reading: Promise<void> | undefined
@@ -11,7 +12,7 @@ export function allowTypeScript(): void {
 /** Before a file of the config directory is imported, and not at start: tsx takes longer to load than all the rest of the program. */
 export function readTypeScript(): Promise<void> {
   // A checkout runs its own TypeScript, so whoever loads it reads plugins as well.
-  if (!wanted || process.versions.deno !== undefined || import.meta.url.endsWith('.ts')) return Promise.resolve()
+  if (!wanted || process.versions.deno !== undefined || fromSource) return Promise.resolve()
   reading ??= register()
   return reading
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { ownFolder } from '../own-package.ts'
 import { isMap, type JsonSchema, mapInside } from './json-schema.ts'
 
 export type Descriptions = ReadonlyMap<string, string>
@@ -10,7 +11,7 @@ export type Descriptions = ReadonlyMap<string, string>
 export function readDescriptions(): Descriptions {
   const found = new Map<string, string>()
   try {
-    const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+    const page = readFileSync(new URL('docs/configuration.md', ownFolder), 'utf8')
     for (const [, key, rest] of page.matchAll(/^\| `([\w.[\]]+)` \|(.*)\|$/gm)) {
       const text = rest!.split(/(?<!\\)\|/).at(-1)!
       const plain = text
