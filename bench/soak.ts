@@ -14,6 +14,10 @@ const soaks: Readonly<Record<string, readonly [what: string, options: string]>> 
     '9,000 idle WebSockets: what one costs, and that a logout and a stop close each',
     '--count N --runtime deno',
   ],
+  shuffle: [
+    '1,000 users × 5 services at full speed: no answer is for another user or audience',
+    '--users N --seconds N --ttl N --runtime deno',
+  ],
   reloads: ['1,000 reloads under load: no request fails, no leak', 'N'],
 }
 

@@ -34,6 +34,8 @@ export interface Issued {
   readonly claims?: Readonly<Record<string, unknown>>
   /** RFC 8693. */
   readonly issued_token_type?: string
+  /** Of the access token, in seconds; 300 unless said. */
+  readonly lifetime?: number
   /** A new refresh token with it. */
   readonly rotate?: boolean
 }
@@ -77,20 +79,20 @@ export async function startFamilyIdp(family: Family): Promise<FamilyIdp> {
   }
 
   const sign = (claims: Record<string, unknown>, typ: string) =>
-    new SignJWT({ iss: issuer, jti: randomUUID(), exp: Math.floor(Date.now() / 1000) + 300, ...claims })
+    new SignJWT({ iss: issuer, jti: randomUUID(), exp: seconds() + 300, ...claims })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1', typ })
       .setIssuedAt()
       .sign(privateKey)
 
-  async function answerWith(grant: Grant, { aud, scope, claims, rotate, issued_token_type }: Issued) {
+  async function answerWith(grant: Grant, { aud, scope, claims, rotate, issued_token_type, lifetime = 300 }: Issued) {
     const access_token = await sign(
-      { sub: grant.sub, aud, scope: scope ?? grant.scopes.join(' '), ...claims },
+      { sub: grant.sub, aud, scope: scope ?? grant.scopes.join(' '), exp: seconds() + lifetime, ...claims },
       'at+jwt',
     )
     accesses.set(access_token, grant)
     if (rotate) renew(grant)
     return {
-      ...{ access_token, token_type: 'Bearer', expires_in: 300 },
+      ...{ access_token, token_type: 'Bearer', expires_in: lifetime },
       ...(scope === undefined ? {} : { scope }),
       ...(rotate ? { refresh_token: grant.refresh } : {}),
       ...(issued_token_type === undefined ? {} : { issued_token_type }),
@@ -189,6 +191,8 @@ export async function startFamilyIdp(family: Family): Promise<FamilyIdp> {
   )
   return idp
 }
+
+const seconds = () => Math.floor(Date.now() / 1000)
 
 function metadata(issuer: string) {
   return {
