@@ -46,6 +46,9 @@ const url = `http://127.0.0.1:${bridge.port}`
 class Client {
   code = 1006
   over = false
+  /** When its close frame came, and when its connection ended. */
+  heardAt = Number.NaN
+  overAt = Number.NaN
   #head = ''
   readonly socket: Socket
 
@@ -57,6 +60,7 @@ class Client {
     this.socket.on('error', () => {})
     this.socket.on('close', () => {
       this.over = true
+      this.overAt = performance.now()
     })
   }
 
@@ -76,14 +80,18 @@ class Client {
   #close(piece: Buffer): void {
     if (piece[0] !== 0x88) return
     this.code = piece.readUInt16BE(2)
+    this.heardAt = performance.now()
     this.socket.end(Buffer.from([0x88, 0x80, 0, 0, 0, 0]))
   }
 }
 
-async function all(clients: readonly Client[]): Promise<number> {
+/** When the last of them had its close frame, and when the last was gone: milliseconds from now. */
+async function closing(clients: readonly Client[]): Promise<string> {
   const from = performance.now()
   while (clients.some(({ over }) => !over) && performance.now() - from < 30_000) await pause(10)
-  return Math.round(performance.now() - from)
+  const last = (of: (client: Client) => number) =>
+    Math.round(clients.reduce((latest, client) => Math.max(latest, of(client) || from), from) - from)
+  return `told in ${last(({ heardAt }) => heardAt)} ms, gone in ${last(({ overAt }) => overAt)} ms`
 }
 
 const broken: string[] = []
@@ -114,13 +122,13 @@ if (each > limitKiB) broken.push(`a socket costs more than ${limitKiB} KiB`)
 const hers = clients.filter((_, i) => (i % 100) % 2 === 0)
 const his = clients.filter((_, i) => (i % 100) % 2 === 1)
 const signedOut = ada.fetch('/auth/logout', { method: 'POST', headers: { origin: url } })
-console.log(`${hers.length} closed by a logout in ${await all(hers)} ms`)
+console.log(`${hers.length} closed by a logout: ${await closing(hers)}`)
 await (await signedOut).body?.cancel()
 expect(hers, 4401, 'by the logout')
 if (his.some(({ over }) => over)) broken.push('a logout closed sockets of somebody else')
 
 bridge.child.kill('SIGTERM')
-console.log(`${his.length + first.length} closed by a stop in ${await all([...his, ...first])} ms`)
+console.log(`${his.length + first.length} closed by a stop: ${await closing([...his, ...first])}`)
 expect([...his, ...first], 1001, 'by the stop')
 
 for (const what of broken) console.log(`broken: ${what}`)

@@ -4,8 +4,8 @@ import type { Upgraded } from '../contract.ts'
 import type { Limits } from './limits.ts'
 import { closeFrame, FrameFollower } from './websocket-frames.ts'
 
-/** From our close frame to the end of the connection, whatever the peer does. */
-const CLOSE_MS = 1_000
+/** From our close frame to the end of the connection, whatever the peer does: what noticed that it must end took its part of the second. */
+const CLOSE_MS = 700
 /** An idle WebSocket says nothing for hours: the kernel asks whether its peer is still there. */
 const KEEP_ALIVE_MS = 60_000
 
@@ -123,7 +123,7 @@ export class Tunnel implements Upgraded {
     return this.#in.frames.dataFrames
   }
 
-  /** Ends both sides with a close frame, each between two frames of its own; whoever is not gone within a second is cut off. */
+  /** Ends both sides with a close frame, each between two frames of its own; whoever is not gone soon is cut off. */
   close(code: number, reason: string): void {
     if (this.#closing) return
     this.#closing = true

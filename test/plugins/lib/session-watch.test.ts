@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import t from 'tap'
 import type { Session } from '../../../plugins/lib/session.ts'
 import { type Bound, SessionWatch, TICK_MS } from '../../../plugins/lib/session-watch.ts'
@@ -125,4 +126,17 @@ t.test('a store that is away ends nothing, and is not asked again before it answ
   throwing.watch.bind('a', session, bound)
   throwing.watch.tick()
   t.equal(bound.ends, 0)
+})
+
+t.test('thousands of one session end in slices, and others have their turn between', async (t) => {
+  const { watch } = start()
+  const all = Array.from({ length: 5_000 }, () => new Recorded())
+  const over = () => all.filter(({ ends }) => ends === 1).length
+  for (const bound of all) watch.bind('a', session, bound)
+  const turns: number[] = []
+  watch.ended('a')
+  for (turns.push(over()); over() < all.length; turns.push(over())) await new Promise((next) => setImmediate(next))
+  t.same([...new Set(turns)], [2_000, 4_000, 5_000])
+  watch.ended('a')
+  t.equal(over(), all.length, 'once each')
 })
