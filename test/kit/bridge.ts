@@ -16,8 +16,8 @@ export interface BridgeOptions extends StrictIdpOptions {
   /** More of settings.yaml, and more keys of its `auth`. */
   readonly settings?: string
   readonly auth?: string
-  /** More services, by their audience. */
-  readonly audiences?: Readonly<Record<string, string>>
+  /** More of `service_audiences`, each behind a comma. */
+  readonly audiences?: string
   /** Files beside these, or instead of them. */
   readonly files?: (services: Pick<Bridge, 'analytics' | 'crud'>) => Readonly<Record<string, string>>
 }
@@ -50,7 +50,7 @@ auth:
   client_secret: ${idp.clientSecret}
   oauth_scopes: "openid profile email application.all offline_access"
 ${options.auth ?? ''}
-service_audiences: ${JSON.stringify({ analytics_service: analyticsAudience, crud_service: crudAudience, ...options.audiences })}
+service_audiences: { analytics_service: "${analyticsAudience}", crud_service: "${crudAudience}"${options.audiences ?? ''} }
 service_scopes: { analytics_service: application.all, crud_service: application.all }
 ${options.settings ?? ''}
 `,

@@ -115,7 +115,7 @@ routes:
   - { id: both, path: "/both/*", target_service: both, upstream_path: "/{path}", auth: session }
 `,
     }),
-    audiences: { both: analyticsAudience },
+    audiences: `, both: "${analyticsAudience}"`,
   })
   const ada = await loginByFetch(bridge.origin)
   await bridge.bascule.line(({ msg }) => msg.startsWith('bff_service_tokens_mapped'))
