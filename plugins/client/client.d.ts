@@ -52,7 +52,7 @@ export function on<K extends keyof ClientEvents>(
 /** Rejects where the bridge does not answer. */
 export function session(): Promise<SessionState>
 export function user(): Promise<User | null>
-/** Leaves the page. `returnTo` is a path of this origin; `url` is a problem's `login_url`. */
+/** Leaves the page. `returnTo` is a path of the page's origin; `url` is a problem's `login_url`. */
 export function login(options?: { readonly returnTo?: string; readonly url?: string }): void
 /** Resolves with where the identity provider ends its own session, and goes there unless `redirect` is false. */
 export function logout(options?: { readonly redirect?: boolean }): Promise<string>

@@ -59,9 +59,10 @@ export async function user() {
   return claims
 }
 
-/** Leaves the page for the login. `returnTo`: a path of this origin; unless said, this page. */
+/** Leaves the page for the login. `returnTo`: a path of this page's origin; unless said, this page. */
 export function login({ returnTo = location.pathname + location.search, url } = {}) {
-  location.assign(url ?? `${bridge}/auth/login?return_to=${encodeURIComponent(returnTo)}`)
+  const back = location.origin === bridge ? returnTo : new URL(returnTo, location.origin).href
+  location.assign(url ?? `${bridge}/auth/login?return_to=${encodeURIComponent(back)}`)
 }
 
 /** Signs out here and in all tabs, then goes to where the identity provider ends its own session. */

@@ -37,7 +37,7 @@ export default defineEndpoint({
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)
     const parts: Parts = { idp, keys, ender, store, log, underWay: 0 }
     return () => async (x) => {
-      if (parts.underWay >= maxUnderWay) return x.reply(503, 'OVERLOADED', { retryAfter: 1, headers: noStore })
+      if (parts.underWay >= maxUnderWay) return x.reply(503, 'OVERLOADED', { retryAfter: 1 })
       parts.underWay++
       try {
         return await logout(x, parts)
@@ -58,7 +58,7 @@ async function logout(x: Exchange, parts: Parts): Promise<Reply> {
     if (error instanceof LogoutTokenUnfit) return refused(x, error.message, parts)
     const cause = error instanceof KeysUnavailable ? error.cause : error
     parts.log.warn({ issuer: parts.idp.issuer, error: classify(cause).words }, 'idp_unavailable')
-    return x.reply(503, 'IDP_UNAVAILABLE', { retryAfter: 1, headers: noStore, cause })
+    return x.reply(503, 'IDP_UNAVAILABLE', { retryAfter: 1, cause })
   }
   try {
     return await end(x, claims, parts)

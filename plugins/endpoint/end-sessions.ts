@@ -23,7 +23,7 @@ export default defineEndpoint({
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)
     return () => async (x) => {
       const whose = await whoseOf(x)
-      if (whose === undefined) return x.reply(400, 'BAD_REQUEST', { detail: usage, headers: noStore })
+      if (whose === undefined) return x.reply(400, 'BAD_REQUEST', { detail: usage })
       try {
         const ended = await ender.end({ issuer: idp.issuer, ...whose }, 'operator')
         log.info({ issuer: idp.issuer, sessions: ended, correlation_id: x.id }, 'sessions_ended')

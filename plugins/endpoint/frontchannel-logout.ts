@@ -22,7 +22,6 @@ export default defineEndpoint({
       const sid = sidOf(x, idp.issuer)
       if (sid === undefined)
         return x.reply(400, 'BAD_REQUEST', {
-          headers: noStore,
           detail: 'Wants iss and sid, once each: register the client with frontchannel_logout_session_required.',
         })
       try {

@@ -61,7 +61,7 @@ const otherSite =
 function verdict(x: Exchange, reader: Place['reader'], presented: Presented, login_url: string): Reply {
   if (presented.kind !== 'session') {
     // nginx cannot read a body: with the address in a header, `error_page 401 =303 $login` can send people there.
-    const headers = [...reader.farewell(presented), 'Location', login_url, ...noStore]
+    const headers = [...reader.farewell(presented), 'Location', login_url]
     return x.reply(401, 'SESSION_REQUIRED', { headers, members: { login_url } })
   }
   const { sub, hash, authTime } = presented.session

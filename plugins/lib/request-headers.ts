@@ -27,6 +27,9 @@ const dropped = [
   'traceparent',
   'tracestate',
   'x-original-user',
+  // what /auth/verify says to an edge, which hands it on: a service behind both believes it
+  'x-session-id',
+  'x-auth-time',
   'x-original-method',
   'x-original-host',
   'forwarded',

@@ -101,6 +101,8 @@ t.test('what is of the connection, of framing, or names another path or method s
     'X-Method-Override',
     'X-Original-User',
     'X-User-ID',
+    'X-Session-ID',
+    'X-Auth-Time',
     'x-user-anything',
     'Cookie',
     'Forwarded',

@@ -110,6 +110,7 @@ t.test('CVE-2026-34454: a dead cookie is taken away, also by the endpoints that 
   for (const path of ['/api/x', '/auth/session', '/auth/verify']) {
     const answer = await wireFetch(url + path, { headers: { cookie: `bff_session=${'d'.repeat(43)}` } })
     t.match(answer.headers.getSetCookie(), [/^bff_session=; .*Max-Age=0$/], path)
+    t.equal(answer.headers.get('cache-control'), 'no-store', 'said once')
   }
 })
 

@@ -111,6 +111,28 @@ t.test('return_to that leads away becomes /', async (t) => {
   t.match(await user.callback.text(), 'content="0;url=/"')
 })
 
+t.test(
+  'return_to may be a page of an origin in cors.allow_origins, also where somebody is signed in already',
+  async (t) => {
+    const page = 'http://localhost:5173/work?tab=1'
+    const kit = await startAuth(t, { session: 'cors: { allow_origins: ["http://localhost:5173"] }' })
+    const user = await kit.login({ returnTo: page })
+    t.match(await user.callback.text(), `content="0;url=${page}"`)
+    const again = await user.fetch(`/auth/login?resume=1&return_to=${encodeURIComponent(page)}`)
+    t.equal(again.headers.get('location'), page)
+
+    const asked = await wireFetch(`${kit.url}/api/crud/x`, { headers: { referer: page } })
+    const login_url = `${kit.url}/auth/login?return_to=${encodeURIComponent(page)}`
+    t.match(
+      await asked.json(),
+      { code: 'SESSION_REQUIRED', login_url },
+      'a script of such a page is told to come back to it',
+    )
+    const other = await wireFetch(`${kit.url}/api/crud/x`, { headers: { referer: 'http://localhost:51730/' } })
+    t.match(await other.json(), { login_url: `${kit.url}/auth/login?return_to=%2F` })
+  },
+)
+
 t.test('nothing that is secret gets into a log line', async (t) => {
   const kit = await startAuth(t)
   const user = await kit.login()

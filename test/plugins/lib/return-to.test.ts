@@ -61,6 +61,17 @@ t.test(
   },
 )
 
+t.test('a page of an allowed origin is gone back to, whole; of none that only looks like it', async (t) => {
+  const dev = 'http://localhost:5173'
+  const to = (wanted: string) => safeReturnTo(wanted, home, new Set([dev, 'https://www.example.com']))
+  for (const page of [`${dev}/`, `${dev}/a/b?x=1#part`, 'https://www.example.com/']) t.equal(to(page), page)
+  t.equal(to('/own'), '/own')
+  t.equal(to(`${home}/own`), '/own')
+  const looksLike = [`${dev}.evil.test/`, `${dev}@evil.test/`, `${dev}//evil.test`, `${dev}/.//evil.test`]
+  looksLike.push('http://localhost:51730/', 'https://localhost:5173/', `${dev}/\\evil.test`, `${dev}/auth/logout`)
+  for (const wanted of looksLike) t.equal(to(wanted), '/', wanted)
+})
+
 t.test('a login that ends at the login or the logout would never end well', async (t) => {
   for (const target of ['/auth/login', '/auth/logout?x', '/%61uth/logout', '/AUTH/logout', '/auth', '/x/../auth/login'])
     t.equal(safeReturnTo(target, home), '/', target)
