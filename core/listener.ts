@@ -18,7 +18,7 @@ export function createListener(ground: () => Ground): Server {
 export const http1Options: ServerOptions = {
   IncomingMessage: UpgradableRequest,
   requestTimeout: 0, // a long upload is no attack; ClientBody ends one that stops moving
-  connectionsCheckingInterval: 500,
+  connectionsCheckingInterval: 200, // slow heads are cut in slices as small as they came in
   insecureHTTPParser: false,
   requireHostHeader: false, // told by us, as a problem, and logged
 }
