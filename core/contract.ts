@@ -416,9 +416,15 @@ export interface Resources {
   onClose(fn: () => Sometimes<void>): void
 }
 
-/** Given to `setup` and `open`, once a generation. */
-export interface Host<C = unknown> extends Resources {
+/** Given to `open` of a service, which knows no routes. */
+export interface ServiceHost<C = unknown> extends Resources {
   readonly options: C
+  /** Absolute. A path in options is relative to it, as every path in config is: `resolve(host.configDir, path)`. */
+  readonly configDir: string
+}
+
+/** Given to `setup`, once a generation. */
+export interface Host<C = unknown> extends ServiceHost<C> {
   /** All routes of the plugin's profile, endpoints' included; for a router, those it must find. */
   readonly routes: readonly Route[]
   readonly services: Readonly<Record<string, Service>>
@@ -638,7 +644,7 @@ export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName 
 /** Anything others use by name: session store, minter, log sink. */
 export interface ServicePlugin<C = any, K extends KindName = any> extends Base<C> {
   readonly kind: K
-  open(host: Resources & { readonly options: C }): Sometimes<Kinds[K] & Partial<AsyncDisposable>>
+  open(host: ServiceHost<C>): Sometimes<Kinds[K] & Partial<AsyncDisposable>>
 }
 
 export type Plugin = Stage | Endpoint | ServicePlugin

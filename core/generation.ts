@@ -2,7 +2,7 @@ import { AdminGround } from './admin/admin-ground.ts'
 import type { KindName, Kinds, Log, PluginRef, ServicePlugin, Shared } from './contract.ts'
 import { fault } from './errors.ts'
 import { type HeirOf, heirs } from './heirs.ts'
-import { PluginHost, withOptions } from './host.ts'
+import { PluginHost, serviceHost } from './host.ts'
 import type { House } from './house.ts'
 import { LeftOpen } from './left-open.ts'
 import type { LoadedConfig } from './load.ts'
@@ -165,15 +165,20 @@ export class Generation implements Ground {
   }
 }
 
-const openers = new WeakMap<ServicePlugin, Shared<unknown, unknown>>()
+interface ServiceSettings {
+  readonly options: unknown
+  readonly configDir: string
+}
+
+const openers = new WeakMap<ServicePlugin, Shared<ServiceSettings, unknown>>()
 
 /** One opened service for equal options, however many plugins and generations use it. */
-function sharedOf(plugin: ServicePlugin): Shared<unknown, unknown> {
+function sharedOf(plugin: ServicePlugin): Shared<ServiceSettings, unknown> {
   const known = openers.get(plugin)
   if (known) return known
-  const made: Shared<unknown, unknown> = {
+  const made: Shared<ServiceSettings, unknown> = {
     name: `${String(plugin.kind)} ${plugin.name}`,
-    open: (options, host) => plugin.open(withOptions(host, options)),
+    open: ({ options, configDir }, host) => plugin.open(serviceHost(host, options, configDir)),
     close: async (service) => {
       await (service as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.()
     },
@@ -187,6 +192,6 @@ export function serviceOpener(config: LoadedConfig) {
     const use = typeof ref === 'string' ? ref : ref.use
     const plugin = await config.loader.load(kind, use)
     const options = await config.optionsOf(plugin, typeof ref === 'string' ? undefined : ref.with)
-    return (await scope.shared(sharedOf(plugin), options)) as Kinds[K]
+    return (await scope.shared(sharedOf(plugin), { options, configDir: config.dir })) as Kinds[K]
   }
 }

@@ -15,6 +15,7 @@ import type {
   Sections,
   ServerSettings,
   Service,
+  ServiceHost,
   Shared,
   Sometimes,
 } from './contract.ts'
@@ -38,6 +39,10 @@ export class PluginHost implements Host {
 
   get metrics(): Metrics {
     return this.#scope.metrics
+  }
+
+  get configDir(): string {
+    return this.#config.dir
   }
 
   get routes(): readonly Route[] {
@@ -102,10 +107,10 @@ function routesOf(config: LoadedConfig): readonly Route[] {
   return routes
 }
 
-/** A service's view: its options and what it may make; it knows no routes. */
-export function withOptions<C>(host: Resources, options: C): Resources & { readonly options: C } {
+export function serviceHost<C>(host: Resources, options: C, configDir: string): ServiceHost<C> {
   return {
     options,
+    configDir,
     log: host.log,
     get metrics() {
       return host.metrics

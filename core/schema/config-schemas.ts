@@ -32,20 +32,17 @@ function settings({ all, services, names }: KnownPlugins): JsonSchema {
   const properties: Record<string, JsonSchema> = {}
   for (const [key, schema] of Object.entries(coreSettings)) properties[key] = jsonSchemaOf(schema)
   for (const [key, { schema }] of entriesOf<Section<unknown>>(all, 'sections')) properties[key] ??= jsonSchemaOf(schema)
-  for (const { section, path, plugins } of services) {
-    const known = new Map([...plugins].map(([name, { options }]) => [name, options]))
-    properties[section] = withServices(properties[section]!, path, { known, names })
-  }
+  for (const { owner, path, plugins } of services)
+    properties[owner] = withServices(properties[owner]!, path, { known: optionsOf(plugins), names })
   return closed(properties)
 }
 
-function routes({ all, stages }: KnownPlugins): JsonSchema {
+function routes(plugins: KnownPlugins): JsonSchema {
   const core = jsonSchemaOf(coreRouteSchema([]))
   const properties: Record<string, JsonSchema> = { ...(core.properties as Record<string, JsonSchema>) }
-  for (const [key, schema] of entriesOf<StandardSchemaV1>(all, 'routeKeys')) properties[key] ??= jsonSchemaOf(schema)
-  const options = [...stages]
-    .filter(([, { options }]) => options)
-    .map(([name, { options }]) => [name, partial(jsonSchemaOf(options!))])
+  for (const [key, schema] of entriesOf<StandardSchemaV1>(plugins.all, 'routeKeys'))
+    properties[key] ??= jsonSchemaOf(schema)
+  const options = [...stageOptions(plugins)].flatMap(([name, schema]) => (schema ? [[name, partial(schema)]] : []))
   properties.stages = { ...properties.stages, properties: Object.fromEntries(options) }
   return closed({
     services: jsonSchemaOf(servicesSchema),
@@ -58,15 +55,28 @@ function partial({ required: _, ...schema }: JsonSchema): JsonSchema {
   return schema
 }
 
-function profile({ stages, names }: KnownPlugins): JsonSchema {
-  const known = new Map([...stages].map(([name, { options }]) => [name, options]))
+function profile(plugins: KnownPlugins): JsonSchema {
   const either = [{ required: ['stages'] }, { required: ['extends'] }]
-  return { ...named(jsonSchemaOf(profileSchema), { known, names }), anyOf: either }
+  const there = { known: stageOptions(plugins), names: plugins.names }
+  return { ...named(jsonSchemaOf(profileSchema), there), anyOf: either }
+}
+
+function stageOptions({ stages, inOptions, names }: KnownPlugins): Nameable['known'] {
+  const known = optionsOf(stages)
+  for (const { owner, path, plugins } of inOptions) {
+    const schema = known.get(owner)
+    if (schema) known.set(owner, withServices(schema, path, { known: optionsOf(plugins), names }))
+  }
+  return known
+}
+
+function optionsOf(plugins: ReadonlyMap<string, Base<unknown>>): Map<string, JsonSchema | undefined> {
+  return new Map([...plugins].map(([name, { options }]) => [name, options && jsonSchemaOf(options)]))
 }
 
 interface Nameable {
   /** What each takes under `with`. */
-  readonly known: ReadonlyMap<string, StandardSchemaV1 | undefined>
+  readonly known: ReadonlyMap<string, JsonSchema | undefined>
   /** Names of `plugins:`, whose plugins may be loaded or not. */
   readonly names: readonly string[]
 }
@@ -88,7 +98,7 @@ function casesOf(schema: JsonSchema, there: Nameable): readonly JsonSchema[] {
   const properties = schema.properties as Readonly<Record<string, JsonSchema>>
   const cases = [...there.known].map(([name, options]) => {
     const { with: _, ...others } = properties
-    const own = { use: { const: name }, ...(options && { with: jsonSchemaOf(options) }) }
+    const own = { use: { const: name }, ...(options && { with: options }) }
     return { ...schema, title: name, properties: { ...others, ...own } }
   })
   return [...cases, { ...schema, properties: { ...properties, use: unknownName(there) } }]

@@ -1,4 +1,4 @@
-import type { Base, KindName, Section, ServicePlugin, Stage } from '../contract.ts'
+import type { Base, NamedService, Section, ServicePlugin, Stage } from '../contract.ts'
 import type { LoadedConfig } from '../load.ts'
 import { builtIns, PluginLoader } from '../plugins.ts'
 
@@ -11,10 +11,13 @@ export interface KnownPlugins {
   readonly names: readonly string[]
   /** Where a section of this config names a service, e.g. `session.store`, and which there are. */
   readonly services: readonly NamedServices[]
+  /** Where options of a stage of this config do, e.g. `sink` of `log`. */
+  readonly inOptions: readonly NamedServices[]
 }
 
 export interface NamedServices {
-  readonly section: string
+  /** The section, or the stage in whose options the name stands. */
+  readonly owner: string
   readonly path: readonly PropertyKey[]
   readonly plugins: ReadonlyMap<string, ServicePlugin>
 }
@@ -27,20 +30,22 @@ export async function knownPlugins(config: LoadedConfig | undefined): Promise<Kn
   for (const { stages: listed } of config?.profiles ?? []) for (const { name, stage } of listed) stages.set(name, stage)
   const endpoints = (config?.profiles ?? []).flatMap((profile) => profile.endpoints.map(({ by }) => by.endpoint))
   const all = new Set<Base<unknown>>([...stages.values(), ...endpoints])
-  for (const service of await inOptions(config, loader)) all.add(service)
-  const services = config ? await namedServices(config, all, loader) : []
+  const inOptions = config ? await namedInOptions(config, loader) : []
+  // Those, too, may bring sections.
+  for (const { plugins } of inOptions) for (const plugin of plugins.values()) all.add(plugin)
+  const services = config ? await namedInSections(config, all, loader) : []
   for (const { plugins } of services) for (const plugin of plugins.values()) all.add(plugin)
-  return { stages, all, names: loader.names, services }
+  return { stages, all, names: loader.names, services, inOptions }
 }
 
-/** Services that stages name in their options: those, too, may bring sections. */
-async function inOptions(config: LoadedConfig | undefined, loader: PluginLoader): Promise<readonly ServicePlugin[]> {
-  const listed = (config?.profiles ?? []).flatMap(({ stages }) => stages)
-  const refs = listed.flatMap(({ stage, options }) => [...(stage.refs?.(options) ?? [])])
-  return Promise.all(refs.map(({ kind, ref }) => loader.load(kind, typeof ref === 'string' ? ref : ref.use)))
+async function namedInOptions({ profiles }: LoadedConfig, loader: PluginLoader): Promise<readonly NamedServices[]> {
+  const found = new Map<string, NamedServices>()
+  for (const { name, stage, options } of profiles.flatMap(({ stages }) => stages))
+    for (const named of stage.refs?.(options) ?? []) await note(found, name, named, loader)
+  return [...found.values()]
 }
 
-async function namedServices(
+async function namedInSections(
   { sections }: LoadedConfig,
   all: ReadonlySet<Base<unknown>>,
   loader: PluginLoader,
@@ -51,17 +56,22 @@ async function namedServices(
       (plugin.sections ?? {}) as Readonly<Record<string, Section<unknown>>>,
     )) {
       const value = (sections as Readonly<Record<string, unknown>>)[section]
-      for (const { kind, ref, path } of (value !== undefined && refs?.(value)) || []) {
-        const use = typeof ref === 'string' ? ref : ref.use
-        found.set(`${section}.${path.join('.')}`, { section, path, plugins: await servicesOf(kind, use, loader) })
-      }
+      for (const named of (value !== undefined && refs?.(value)) || []) await note(found, section, named, loader)
     }
   }
   return [...found.values()]
 }
 
-async function servicesOf(kind: KindName, used: string, loader: PluginLoader) {
-  const plugins = new Map<string, ServicePlugin>()
-  for (const name of new Set([...(await builtIns(kind)), used])) plugins.set(name, await loader.load(kind, name))
-  return plugins
+/** What may stand there: the built-in services of the kind, and those that this config names there. */
+async function note(
+  found: Map<string, NamedServices>,
+  owner: string,
+  { kind, ref, path }: NamedService,
+  loader: PluginLoader,
+): Promise<void> {
+  const key = `${owner}.${path.join('.')}`
+  const plugins = new Map(found.get(key)?.plugins)
+  for (const name of [...(await builtIns(kind)), typeof ref === 'string' ? ref : ref.use])
+    plugins.set(name, await loader.load(kind, name))
+  found.set(key, { owner, path, plugins })
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import sonicBoom from 'sonic-boom'
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
@@ -10,9 +11,10 @@ export default defineService<z.infer<typeof options>, 'log-sink'>({
   name: 'file',
   options,
   async open(host) {
-    const stream = new sonicBoom.SonicBoom({ dest: host.options.path, append: true, mkdir: true, sync: false })
+    const path = resolve(host.configDir, host.options.path)
+    const stream = new sonicBoom.SonicBoom({ dest: path, append: true, mkdir: true, sync: false })
     await new Promise<void>((resolve, reject) => stream.once('ready', resolve).once('error', reject))
-    stream.on('error', (error: Error) => host.log.error({ path: host.options.path, err: error }, 'log_sink_failed'))
+    stream.on('error', (error: Error) => host.log.error({ path, err: error }, 'log_sink_failed'))
     return {
       write: (line) => void stream.write(`${JSON.stringify(line)}\n`),
       flush: () => new Promise<void>((resolve, reject) => stream.flush((error) => (error ? reject(error) : resolve()))),

@@ -97,6 +97,19 @@ t.test('a plugin of the config is in its schemas, and a typo is marked', async (
   }
 })
 
+t.test('a service that options of a stage name is told by its kind, and what it takes', async (t) => {
+  const withSink = (sink: string) => ({
+    ...minimal,
+    'profiles/audience-bridge.yaml': `stages: [route-match, session-auth, token-resolve, header-inject, forward, { use: log, with: { sink: ${sink} } }]\n`,
+  })
+  const schemas = await schemasOf(tempDir(t, withSink('{ use: file, with: { path: a.log } }')))
+  const marks = (sink: string) => marksIn(tempDir(t, withSink(sink)), schemas)
+  t.same(marks('{ use: file, with: { path: b.log } }'), [])
+  t.same(marks('./sink.ts'), [])
+  t.match(marks('{ use: file, with: { pth: b.log } }').join(), /stages\[5\]/)
+  t.match(marks('fil').join(), /stages\[5\]/)
+})
+
 t.test('descriptions are those of the reference page', async (t) => {
   const { settings, routes } = await schemasOf(join(root, 'config'))
   t.match(settings, { properties: { server: { properties: { port: { description: '`--port` wins' } } } } })

@@ -55,6 +55,7 @@ export function route(path: string, more: Partial<Route> = {}): Route {
 /** A host outside core. `lines` is what was logged, `close` runs the closers. */
 export class FakeHost implements Host<undefined> {
   readonly options = undefined
+  readonly configDir = '/config'
   readonly routes: readonly Route[]
   readonly services: Readonly<Record<string, Service>> = {}
   readonly server: ServerSettings

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { startBascule as startInFolder } from '../../../core/testing/index.ts'
 import { startBascule, tempDir } from '../../kit/bascule.ts'
 import { settings } from '../../kit/default-profile.ts'
 import { startUpstream } from '../../kit/upstream.ts'
@@ -44,6 +45,18 @@ routes: [{ id: open, path: "/*", target_service: api, preserve_path: true, auth:
   await fetch(`${again.url}/two`, { headers: { 'x-correlation-id': 'third' } })
   await again.stop()
   t.match(readFileSync(file, 'utf8'), /"correlation_id":"third"/)
+})
+
+t.test('its path is relative to the config directory', async (t) => {
+  const dir = tempDir(t, {
+    'settings.yaml': settings(),
+    'profiles/audience-bridge.yaml': `stages: [route-match, session-auth, token-resolve, header-inject, forward, { use: log, with: { sink: { use: file, with: { path: logs/access.log } } } }]\n`,
+    'routes.yaml': 'services: {}\nroutes: []\n',
+  })
+  const bascule = await startInFolder({ dir })
+  await fetch(`${bascule.url}/x`)
+  await bascule.stop()
+  t.match(readFileSync(join(dir, 'logs/access.log'), 'utf8'), /"status":404/)
 })
 
 t.test('a sink that is not there, or is given nonsense, is a config error with its place', async (t) => {
