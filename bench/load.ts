@@ -1,4 +1,4 @@
-// GETs over keep-alive connections, one outstanding on each. Orders come as lines of JSON on stdin, and each is answered with a line of
+// GETs over keep-alive connections, one outstanding on each: one after the other, or at a given rate. Orders come as lines of JSON on stdin, and each is answered with a line of
 // what was seen. Raw sockets: a full client would cost as much as the proxies it measures.
 import { connect } from 'node:net'
 import process from 'node:process'
@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly headers: readonly string[]
   readonly connections: number
   readonly ms: number
+  /** Requests a second, of all connections together, each timed from when it was due. Unless given: as fast as they are answered. */
+  readonly rate?: number
 }
 
 export interface LoadResult {
@@ -24,22 +26,29 @@ export interface LoadResult {
 async function load(options: LoadOptions): Promise<LoadResult> {
   const latencies: number[] = []
   const started = performance.now()
-  await Promise.all(Array.from({ length: options.connections }, () => connection(options, started, latencies)))
+  await Promise.all(Array.from({ length: options.connections }, (_, n) => connection(options, n, started, latencies)))
   const seconds = (performance.now() - started) / 1000
   latencies.sort((a, b) => a - b)
   const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)]
   return { requests: latencies.length, perSecond: latencies.length / seconds, p50, p99 }
 }
 
-function connection({ port, path, headers, ms }: LoadOptions, started: number, latencies: number[]): Promise<void> {
+function connection(options: LoadOptions, nth: number, started: number, latencies: number[]): Promise<void> {
+  const { port, path, headers, ms, connections, rate } = options
   const request = [`GET ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...headers, '', ''].join('\r\n')
   const until = started + ms
+  const every = rate === undefined ? 0 : (connections / rate) * 1000
+  let due = started + (nth * every) / connections
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-    let sent = 0
+    let from = 0
     let seen = ''
     const send = () => {
-      sent = performance.now()
+      const early = due - performance.now()
+      if (rate !== undefined && early > 0) return void setTimeout(send, early)
+      // Counted from then on, so that requests which had to wait for a slow one before them tell so.
+      from = rate === undefined ? performance.now() : due
+      due += every
       socket.write(request)
     }
     socket.once('connect', send)
@@ -53,7 +62,7 @@ function connection({ port, path, headers, ms }: LoadOptions, started: number, l
         return void socket.destroy(new Error(`not the answer that was expected:\n${seen.slice(0, 1000)}`))
       seen = ''
       const now = performance.now()
-      latencies.push(now - sent)
+      latencies.push(now - from)
       if (now < until) return send()
       socket.removeAllListeners('close')
       socket.destroy()

@@ -18,6 +18,10 @@ const soaks: Readonly<Record<string, readonly [what: string, options: string]>> 
     '1,000 users × 5 services at full speed: no answer is for another user or audience',
     '--users N --seconds N --ttl N --runtime deno',
   ],
+  minting: [
+    '1,000 requests at once while tokens of 2 s are minted in 0 to 6 s: who needs none notices nothing',
+    '--sessions N --requests N --seconds N --runtime deno',
+  ],
   reloads: ['1,000 reloads under load: no request fails, no leak', 'N'],
 }
 

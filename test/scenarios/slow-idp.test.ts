@@ -5,32 +5,9 @@ import t from 'tap'
 import { startBridge } from '../kit/bridge.ts'
 import { loginByFetch } from '../kit/login.ts'
 import { startSharedBridge } from '../kit/shared-bridge.ts'
-import type { Intercept } from '../kit/strict-idp.ts'
+import { slow } from '../kit/slow-tokens.ts'
 
 const paths = ['/api/v1/analytics/x', '/api/crud/x'] as const
-
-/** Holds back each token request, or its answer, for up to `most` ms; always the same ones in the same order. */
-function slow(most: number): Intercept {
-  let seed = 7
-  const random = () => {
-    seed = (seed * 48_271) % 0x7fffffff
-    return seed / 0x7fffffff
-  }
-  return async (req, res) => {
-    if (req.url !== '/token') return false
-    const pause = random() * most
-    if (random() < 0.5) {
-      await passed(pause)
-      return false
-    }
-    const end = res.end.bind(res) as (...args: unknown[]) => typeof res
-    res.end = ((...args: unknown[]) => {
-      setTimeout(() => end(...args), pause)
-      return res
-    }) as typeof res.end
-    return false
-  }
-}
 
 t.test(
   'many requests of three sessions at two processes, through many token lifetimes: nobody is signed out',
