@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -106,11 +107,15 @@ async function importPlugin(url: string, use: string): Promise<Plugin> {
     const module = (await import(url)) as { default?: unknown }
     plugin = makePlugin(module.default)
   } catch (error) {
-    throw new PluginError(`${use} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    })
+    throw new PluginError(`${use} cannot be loaded: ${whyNot(error, url)}`, { cause: error })
   }
   const why = notAPlugin(plugin)
   if (why) throw new PluginError(`${use} ${why}`)
   return plugin as Plugin
+}
+
+/** The loader names the file of ours that asked, which nobody can do anything about. */
+function whyNot(error: unknown, url: string): string {
+  if (url.startsWith('file:') && !existsSync(fileURLToPath(url))) return `there is no file ${fileURLToPath(url)}`
+  return error instanceof Error ? error.message : String(error)
 }

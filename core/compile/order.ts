@@ -1,5 +1,6 @@
 // What must hold for a list of stages whatever the routes: the proofs that a profile's order is safe.
 import { formatPlace, type Report } from '../config/report.ts'
+import { likely } from '../config/suggest.ts'
 import { type ListedStage, type Profile, roleOf } from './profile.ts'
 
 /** Proves roles, order and slots of the whole list. Messages name the stages, the slot and the cure. */
@@ -90,15 +91,17 @@ function proveSlots(stages: readonly ListedStage[], profile: Profile, report: Re
     const needs: readonly string[] = listed.stage.needs ?? []
     for (const slot of [...needs, ...(listed.stage.wants ?? [])]) {
       const giver = givers.get(slot)
-      if (!giver && needs.includes(slot)) report.error(listed.place, noGiver(listed.name, slot, profile.name))
+      if (!giver && needs.includes(slot))
+        report.error(listed.place, noGiver(listed.name, slot, profile.name, likely(slot, givers.keys())))
       else if (giver && giver.at >= at)
         report.error(listed.place, tooEarly(listed.name, slot, giver.listed.name, needs.includes(slot)))
     }
   })
 }
 
-function noGiver(stage: string, slot: string, profile: string): string {
-  return `stage ${stage} needs the slot ${slot}, and no stage of profile ${profile} provides it; add one before ${stage}`
+function noGiver(stage: string, slot: string, profile: string, guess: string | undefined): string {
+  const cure = guess === undefined ? `add one before ${stage}` : `did you mean ${guess}?`
+  return `stage ${stage} needs the slot ${slot}, and no stage of profile ${profile} provides it; ${cure}`
 }
 
 function tooEarly(stage: string, slot: string, giver: string, needed: boolean): string {

@@ -115,7 +115,8 @@ function proveNeeds(planned: PlannedProgram, profile: Profile, report: Report): 
     if (roleOf(stage) !== 'observer') {
       const required: readonly string[] = stage.requires?.(route, options) ?? []
       for (const slot of new Set<string>([...(stage.needs ?? []), ...required])) {
-        if (!given.has(slot)) report.error(place, missing(planned, name, slot, profile))
+        if (!given.has(slot) && !saidOfProfile(name, slot, profile))
+          report.error(place, missing(planned, name, slot, profile))
       }
     }
     for (const slot of stage.provides ?? []) given.add(slot)
@@ -123,6 +124,14 @@ function proveNeeds(planned: PlannedProgram, profile: Profile, report: Report): 
   for (const slot of endpoint?.endpoint.needs ?? []) {
     if (!given.has(slot)) report.error(place, missing(planned, endpoint!.name, slot, profile))
   }
+}
+
+/** The order of the profile is wrong for every route, and was told once: a thousand routes would say it a thousand times. */
+function saidOfProfile(name: string, slot: string, { stages }: Profile): boolean {
+  const at = stages.findIndex((listed) => listed.name === name)
+  const giver = stages.findIndex(({ stage }) => stage.provides?.includes(slot))
+  const { needs = [], wants = [] }: { needs?: readonly string[]; wants?: readonly string[] } = stages[at]!.stage
+  return giver === -1 ? needs.includes(slot) : giver >= at && (needs.includes(slot) || wants.includes(slot))
 }
 
 function missing({ route, stages }: PlannedProgram, stage: string, slot: string, profile: Profile): string {

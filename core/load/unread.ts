@@ -6,25 +6,29 @@ import { builtIns, type PluginLoader } from '../plugins.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 
 export interface Reader {
+  /** Its name; of several that read it `a or b`. */
   readonly stage: string
   readonly schema: StandardSchemaV1
 }
 
-/** The built-in stage that reads a route's key, or a section of settings.yaml. Loads plugins; opens nothing. */
+/** The built-in stages that read a route's key, or a section of settings.yaml. Loads plugins; opens nothing. */
 export async function builtInReader(
   loader: PluginLoader,
   of: 'routeKeys' | 'sections',
   key: string,
 ): Promise<Reader | undefined> {
+  const stages: string[] = []
+  let schema: StandardSchemaV1 | undefined
   for (const stage of await builtIns('stage')) {
     const { routeKeys = {}, sections = {} } = await loader.load('stage', stage)
     const declared: Readonly<Record<string, StandardSchemaV1 | Section<unknown>>> =
       of === 'routeKeys' ? routeKeys : sections
     if (!Object.hasOwn(declared, key)) continue
     const reader = declared[key]!
-    return { stage, schema: 'schema' in reader ? reader.schema : reader }
+    schema ??= 'schema' in reader ? reader.schema : reader
+    stages.push(stage)
   }
-  return undefined
+  return schema && { stage: stages.join(' or '), schema }
 }
 
 /** Whether the value says no more than its absence would. */

@@ -24,6 +24,8 @@ const stageKeys = [
 const endpointKeys = [...common, 'listener', 'needs', 'wants', 'paths', 'setup']
 const serviceKeys = [...common, 'open']
 
+const lists = ['needs', 'wants', 'provides', 'guards', 'also', 'brings']
+
 /** What is wrong with it, as the end of a sentence that begins with its name; undefined: it is a plugin. */
 export function notAPlugin(made: unknown): string | undefined {
   if (typeof made !== 'object' || made === null)
@@ -37,6 +39,10 @@ export function notAPlugin(made: unknown): string | undefined {
     const guess = likely(stray, keys)
     return `has an unknown key ${stray}${guess ? ` (did you mean ${guess}?)` : ''}`
   }
+  const odd = lists.find((key) => plugin[key] !== undefined && !isListOfText(plugin[key]))
+  if (odd) return `has ${odd} that is no list of names; write ${odd}: ['name']`
+  if (plugin.options !== undefined && !isSchema(plugin.options))
+    return 'has options that are no Standard Schema; write e.g. options: z.strictObject({…}) with zod'
   const start = kind === 'stage' || kind === 'endpoint' ? 'setup' : 'open'
   if (typeof plugin[start] !== 'function') return `has no ${start} function`
   if (plugin.role !== undefined && !['router', 'filter', 'terminal', 'observer'].includes(String(plugin.role))) {
@@ -49,4 +55,14 @@ export function notAPlugin(made: unknown): string | undefined {
     return `is an observer, which has no run to give a slot with, but provides ${plugin.provides.join(', ')}; make it a filter`
   }
   return undefined
+}
+
+function isListOfText(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}
+
+/** A schema of some libraries is a function. */
+function isSchema(value: unknown): boolean {
+  const holds = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return holds && typeof (value as { readonly '~standard'?: unknown })['~standard'] === 'object'
 }

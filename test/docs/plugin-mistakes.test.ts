@@ -60,6 +60,13 @@ const refused: Readonly<Record<string, Written>> = {
     stages: 'route-match, {use: ./s.ts, with: {a: 1}}, session-auth, token-resolve, header-inject, forward',
   },
   'a misspelt key of the definition': { stage: `need: ['route'], ${plain}` },
+  'a slot misspelt': {
+    stage: `needs: ['sesion'], ${plain}`,
+    stages: 'route-match, session-auth, ./s.ts, token-resolve, header-inject, forward',
+  },
+  'names that are no list': { stage: `needs: 'route', ${plain}` },
+  'options that are no schema': { stage: `options: { limit: 1 }, ${plain}` },
+  'a file that is not there': { stages: 'route-match, ./t.ts, session-auth, token-resolve, header-inject, forward' },
   'no default export': { source: 'export const stage = 1' },
   'a built-in misspelt': { stages: 'route-match, session-auth, token-resolve, header-inject, foward' },
   'a wrong option': {
