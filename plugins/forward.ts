@@ -1,24 +1,28 @@
 import { defineStage, type Exchange, type Host, type Reply, type Route, type Sink, type Stream } from '../core/index.ts'
+import type {} from './lib/bearer.ts'
 import { UpstreamTally, upstreamRequests } from './lib/bridge-metrics.ts'
 import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
-import { LiveCall, type LiveRules } from './lib/live-call.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import { tokenRenewalsShared } from './lib/refused-token.ts'
 import { ResponseFilter } from './lib/response-headers.ts'
 import { type ServiceUpstreams, serviceUpstreams } from './lib/service-upstreams.ts'
-import type {} from './lib/session.ts'
+import type { Session } from './lib/session.ts'
+import { SessionCall, type SessionCallRules } from './lib/session-call.ts'
 import { sessionsShared } from './lib/sessions.ts'
 import { sections } from './lib/settings.ts'
+import { TokenCall } from './lib/token-call.ts'
 import type {} from './lib/upstream.ts'
 import { type CallRules, UpstreamCall } from './lib/upstream-call.ts'
 import { upstreamSettings } from './lib/upstream-settings.ts'
 
 interface ForwardRules extends CallRules {
-  /** Calls of this route are bound to their session. */
-  readonly live: LiveRules | undefined
+  /** Calls of this route are bound to their session, */
+  readonly live: SessionCallRules | undefined
+  /** or to the token that the client brought. */
+  readonly byToken: boolean
 }
 
-type ForwardExchange = Exchange<'upstream', 'session'>
+type ForwardExchange = Exchange<'upstream', 'session' | 'bearer'>
 
 function forward(rules: ForwardRules, x: ForwardExchange): Stream | Reply {
   if (rules.places.full) {
@@ -33,17 +37,23 @@ function forward(rules: ForwardRules, x: ForwardExchange): Stream | Reply {
   const body = x.body.take()
   const length = body === null || body instanceof Uint8Array ? undefined : x.header('content-length')
   const request = x.get('upstream')
-  const { live } = rules
   const session = rules.renewals === undefined ? undefined : x.peek('session')
-  if (session === undefined && !x.upgrade) return x.stream(new UpstreamCall(rules, request, body, length))
-  const expiresAt = request.credential?.expiresAt
-  const bound = live && session && new LiveCall(live, { session, x, expiresAt })
-  return x.stream(new UpstreamCall(rules, request, body, length, { upgrade: x.upgrade, live: bound, session }))
+  if (session === undefined && !x.upgrade && !rules.byToken)
+    return x.stream(new UpstreamCall(rules, request, body, length))
+  const live = liveCall(rules, x, session)
+  return x.stream(new UpstreamCall(rules, request, body, length, { upgrade: x.upgrade, live, session }))
 }
 
-/** What may stay open for hours must end with its session. */
-function isLive(route: Route): boolean {
-  return route.auth === 'session' && (route.websocket || route.streaming)
+function liveCall({ live, byToken }: ForwardRules, x: ForwardExchange, session: Session | undefined) {
+  const bearer = byToken ? x.peek('bearer') : undefined
+  if (bearer !== undefined) return new TokenCall(x, bearer.expiresAt)
+  const expiresAt = x.get('upstream').credential?.expiresAt
+  return live && session && new SessionCall(live, { session, x, expiresAt })
+}
+
+/** What may stay open for hours must end with what allowed it. */
+function isLive({ auth, websocket, streaming }: Route, by: 'session' | 'bearer'): boolean {
+  return auth === by && (websocket || streaming)
 }
 
 function attemptTeller({ log }: Host<undefined>): NonNullable<CallRules['tell']> {
@@ -61,7 +71,7 @@ export default defineStage({
   name: 'forward',
   role: 'terminal',
   needs: ['upstream'],
-  wants: ['session'],
+  wants: ['session', 'bearer'],
   also: ['upgrades'],
   sections: { session: sections.session },
   async setup(host: Host<undefined>) {
@@ -79,7 +89,9 @@ export default defineStage({
     const tallies = new Map([...upstreams.keys()].map((name) => [name, new UpstreamTally(requests, name)]))
     const tell = host.logSettings.level === 'debug' ? attemptTeller(host) : undefined
     const { routes } = host
-    const sessions = routes.some(isLive) ? await host.shared(sessionsShared, host.section('session')) : undefined
+    const sessions = routes.some((route) => isLive(route, 'session'))
+      ? await host.shared(sessionsShared, host.section('session'))
+      : undefined
     const guarded = routes.some(({ auth }) => auth === 'session')
     const renewals = guarded ? await host.shared(tokenRenewalsShared, host.section('session')) : undefined
     return (route) => {
@@ -89,7 +101,7 @@ export default defineStage({
         const of = upstreams.get(name)!
         const places = route.streaming ? of.streams : of.calls
         const bodyTimeout = route.streaming ? 0 : idle_timeout
-        const live = sessions && isLive(route) ? { sessions, service: name } : undefined
+        const live = sessions && isLive(route, 'session') ? { sessions, service: name } : undefined
         return {
           upstreams: of,
           places,
@@ -99,6 +111,7 @@ export default defineStage({
           renewals: route.auth === 'session' ? renewals : undefined,
           tell,
           live,
+          byToken: isLive(route, 'bearer'),
         }
       })
       return {

@@ -4,7 +4,7 @@ import { type AccessTokenChecks, isJwt, readAccessToken, TokenUnfit } from './ac
 import type { Bearer } from './bearer.ts'
 import type { BearerSettings } from './bearer-settings.ts'
 import { clock } from './clock.ts'
-import { type Idp, idpSettings, idpShared } from './idp.ts'
+import { type Idp, type IdpSettings, idpSettings, idpShared } from './idp.ts'
 import { introspect } from './introspection.ts'
 import { type KeySet, keySetShared } from './key-set.ts'
 import { sha256 } from './random-id.ts'
@@ -82,11 +82,17 @@ interface Settings {
 export const bearerTokensShared: Shared<Settings, BearerTokens> = {
   name: 'bearer-tokens',
   async open({ auth, bearer }, host: Resources) {
-    const at = { ...idpSettings(auth), issuer: bearer.issuer ?? auth.issuer }
+    const at =
+      bearer.issuer === null || bearer.issuer === auth.issuer ? idpSettings(auth) : foreign(auth, bearer.issuer)
     const idp = await host.shared(idpShared, at)
     const keys = await host.shared(keySetShared, at)
     return new BearerTokens((token) => judge(token, idp, keys, bearer), bearer.cache)
   },
+}
+
+/** Nothing but its metadata and keys is asked for: our credentials are not for it, and what it demands of clients does not concern us. */
+function foreign({ client_id, ca }: AuthSettings, issuer: string): IdpSettings {
+  return { issuer, client_id, ca, client_auth: 'tls_client_auth' } // without a certificate: the one method that needs no secret to be made
 }
 
 async function judge(token: string, idp: Idp, keys: KeySet, bearer: BearerSettings): Promise<Bearer> {

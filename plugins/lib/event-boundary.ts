@@ -51,7 +51,8 @@ export function isEventStream(headers: RawHeaders): boolean {
   return events
 }
 
-/** The last event of a stream whose session ended. */
-export function sessionEndedEvent(code: string, correlationId: string): Uint8Array {
-  return Buffer.from(`event: session-ended\ndata: ${JSON.stringify({ code, correlation_id: correlationId })}\n\n`)
+/** The last event of a stream that ends with what it was allowed by. */
+export function lastEvent(code: string, correlationId: string): Uint8Array {
+  const name = code === 'INVALID_TOKEN' ? 'token-ended' : 'session-ended'
+  return Buffer.from(`event: ${name}\ndata: ${JSON.stringify({ code, correlation_id: correlationId })}\n\n`)
 }

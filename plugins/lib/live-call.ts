@@ -1,17 +1,11 @@
-// A call that may stay open: a WebSocket, an event stream, a long poll. Bound to the session it was opened with.
-import { performance } from 'node:perf_hooks'
+// A call that may stay open: a WebSocket, an event stream, a long poll. It ends with what it was allowed by: a session, or a token.
 import type { Duplex } from 'node:stream'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { type Exchange, type Fault, isFault, type RawHeaders, type Upgraded } from '../../core/index.ts'
-import { now } from './clock.ts'
-import { EventBoundary, isEventStream, sessionEndedEvent } from './event-boundary.ts'
-import type { Session, Sessions } from './session.ts'
-import type { Bound } from './session-watch.ts'
+import { EventBoundary, isEventStream, lastEvent } from './event-boundary.ts'
 
 /** An event under way may end; then the stream is cut off. */
 const EVENT_MS = 1_000
-/** Between two questions about a token that cannot be answered just now. */
-const RETRY_MS = 10_000
 
 /** The call it belongs to. */
 export interface LiveControls {
@@ -19,45 +13,32 @@ export interface LiveControls {
   finish(last: Uint8Array, why: Fault): void
 }
 
-export interface LiveRules {
-  readonly sessions: Sessions
-  readonly service: string
-}
+/** Cancelled, it ends as the answer under way allows: with a problem, a close frame, or a reset. */
+export type LiveExchange = Pick<Exchange, 'id' | 'cancel'>
 
-interface Opened {
-  readonly session: Session
-  /** Cancelled, it ends as the answer under way allows: with a problem, a close frame, or a reset. */
-  readonly x: Pick<Exchange, 'id' | 'cancel'>
-  /** Of the token it was opened with, ms since the epoch. */
-  readonly expiresAt: number | undefined
-}
-
-export class LiveCall implements Bound {
-  readonly #rules: LiveRules
-  readonly #opened: Opened
+export abstract class LiveCall {
+  readonly #x: LiveExchange
   #controls: LiveControls | undefined
   #unbind: (() => void) | undefined
   #made: Upgraded | undefined
   #events: EventBoundary | undefined
   #ending: Fault | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
-  #expiresAt: number
-  #askAt = 0
-  #asking = false
-  /** Since the token was last asked for. */
-  #sessionUsed = false
 
-  constructor(rules: LiveRules, opened: Opened) {
-    this.#rules = rules
-    this.#opened = opened
-    this.#expiresAt = opened.expiresAt ?? Number.POSITIVE_INFINITY
+  constructor(x: LiveExchange) {
+    this.#x = x
   }
 
-  /** False: the session ended while the request was on its way. */
-  begin(controls: LiveControls): boolean {
+  /** To what it is bound; the answer lets go of it. A fault: that ended while the request was on its way. */
+  protected abstract bind(): (() => void) | Fault
+
+  /** Why it is not to be sent any more. */
+  begin(controls: LiveControls): Fault | undefined {
     this.#controls = controls
-    this.#unbind = this.#rules.sessions.bind(this.#opened.session, this)
-    return this.#unbind !== undefined
+    const bound = this.bind()
+    if (isFault(bound)) return bound
+    this.#unbind = bound
+    return undefined
   }
 
   /** The head of an answer that is no upgrade. */
@@ -94,35 +75,12 @@ export class LiveCall implements Bound {
   ended(why: Fault): void {
     if (this.#ending !== undefined) return
     this.#ending = why
-    if (this.#events === undefined) return this.#opened.x.cancel(why)
+    if (this.#events === undefined) return this.#x.cancel(why)
     if (this.#events.between) return this.#farewell(why)
-    this.#timer = setTimeout(() => this.#opened.x.cancel(why), EVENT_MS)
-  }
-
-  /** A token that ran out is asked for anew, or a revoked grant would go unnoticed while nothing else is asked for. */
-  check(used: boolean): void {
-    this.#sessionUsed ||= used
-    const { authority } = this.#rules.sessions
-    // Renewing it prolongs the session in the store: nobody's presence may do that but the user's.
-    if (!this.#sessionUsed || authority === undefined || now() < this.#expiresAt) return
-    if (this.#asking || performance.now() < this.#askAt) return
-    this.#asking = true
-    this.#sessionUsed = false
-    this.#askAt = performance.now() + RETRY_MS
-    authority(this.#opened.session, this.#rules.service).then(
-      (answer) => this.#judge(answer),
-      () => this.#judge(undefined),
-    )
-  }
-
-  #judge(answer: number | Fault | undefined): void {
-    this.#asking = false
-    if (typeof answer === 'number') this.#expiresAt = answer
-    else if (isFault(answer)) this.ended(answer)
-    else this.#sessionUsed = true
+    this.#timer = setTimeout(() => this.#x.cancel(why), EVENT_MS)
   }
 
   #farewell(why: Fault): void {
-    this.#controls?.finish(sessionEndedEvent(why.code, this.#opened.x.id), why)
+    this.#controls?.finish(lastEvent(why.code, this.#x.id), why)
   }
 }

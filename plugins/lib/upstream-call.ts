@@ -104,7 +104,8 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   start(sink: Sink): void {
     const { upstreams, places, headersTimeout } = this.#rules
     this.#sink = sink
-    if (this.#live?.begin(this) === false) return this.#fail(fault('SESSION_REQUIRED', 'the session ended'))
+    const over = this.#live?.begin(this)
+    if (over !== undefined) return this.#fail(over)
     const target = upstreams.pick()
     const options = this.#options(target)
     places.enter()

@@ -25,6 +25,8 @@ export interface HostileIdp {
   keysAway: boolean
   /** What its userinfo endpoint says. */
   userinfo: Claims
+  /** Over what its metadata says. */
+  metadata: Claims
   sign(claims: Claims, header?: Readonly<Record<string, string>>): Promise<string>
   /** Forms posted to the token endpoint. */
   readonly asked: URLSearchParams[]
@@ -48,6 +50,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
       answer: {},
       access: {},
       userinfo: {},
+      metadata: {},
       instead: undefined,
       keysAway: false,
       asked: [],
@@ -77,7 +80,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
 
   server.on('request', async (req, res) => {
     const url = new URL(req.url ?? '/', issuer)
-    if (url.pathname.startsWith('/.well-known')) return json(res, metadata(issuer))
+    if (url.pathname.startsWith('/.well-known')) return json(res, { ...metadata(issuer), ...idp.metadata })
     if (url.pathname === '/jwks' && idp.keysAway) return res.writeHead(500).end()
     if (url.pathname === '/jwks') return json(res, { keys: [jwk] })
     if (url.pathname === '/auth') {

@@ -3,9 +3,11 @@ import { Buffer } from 'node:buffer'
 import { createHmac } from 'node:crypto'
 import { generateKeyPair, SignJWT } from 'jose'
 import t from 'tap'
+import { WebSocketServer } from 'ws'
 import type { TestLike } from '../kit/bascule.ts'
-import type { Claims, HostileIdp } from '../kit/hostile-idp.ts'
+import { type Claims, type HostileIdp, startHostileIdp } from '../kit/hostile-idp.ts'
 import { rawClient } from '../kit/raw-client.ts'
+import { openSocket } from '../kit/websocket.ts'
 import { type StandOptions, stand } from './endpoint/stand.ts'
 import { wireFetch } from './endpoint/wire-fetch.ts'
 
@@ -200,6 +202,53 @@ t.test('a token is good no longer than it says, whatever is kept of it', async (
   let status = 200
   while (status === 200 && Date.now() < until) status = (await ask(`${url}/own/x`, bearing(token))).status
   t.equal(status, 401)
+})
+
+/** With as short a life, in seconds, as this machine has the time to use. */
+async function opened<T>(open: (life: number) => Promise<T>): Promise<T> {
+  for (const life of [2, 5, 15]) {
+    try {
+      return await open(life)
+    } catch {}
+  }
+  return open(60)
+}
+
+t.test('what is open ends with the token that it was opened with', async (t) => {
+  const live =
+    '  - { id: live, path: "/live/*", target_service: api, upstream_path: "/{path}", auth: bearer, websocket: true, streaming: true }'
+  const { idp, api, url } = await start(t, '', { routes: live })
+  const sockets = new WebSocketServer({ server: api.server })
+  t.teardown(() => sockets.close())
+  api.server.removeAllListeners('request')
+  api.server.on('request', (_req, res) =>
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n'),
+  )
+  const long = bearing(await accessToken(idp))
+  const { socket, message } = await openSocket(t, `${url}/live/x`, { headers: long })
+  const { events, closed } = await opened(async (life) => {
+    const short = bearing(await accessToken(idp, { exp: at() - 30 + life }))
+    const events = await fetch(`${url}/live/x`, { headers: short })
+    return { events, ...(await openSocket(t, `${url}/live/x`, { headers: short })) }
+  })
+  t.match(await events.text(), /^data: 1\n\nevent: token-ended\ndata: \{"code":"INVALID_TOKEN".*\n\n$/)
+  t.match(await closed, { code: 4401 })
+  for (const each of sockets.clients) each.send('still here')
+  t.equal(await message(), 'still here')
+  socket.close()
+})
+
+t.test('an issuer of its own gets no credentials of ours, and need not know our ways', async (t) => {
+  const other = await startHostileIdp(t)
+  // What auth.dpop and a private_key_jwt could not work with.
+  other.metadata = {
+    dpop_signing_alg_values_supported: ['RS256'],
+    token_endpoint_auth_signing_alg_values_supported: [],
+  }
+  const { idp, url } = await stand(t, { routes, auth: `dpop: true, bearer: { issuer: "${other.issuer}" }` })
+  t.equal((await ask(`${url}/own/x`, bearing(await accessToken(other)))).status, 200)
+  t.equal((await ask(`${url}/own/x`, bearing(await accessToken(idp)))).status, 401)
+  t.equal(other.asked.length, 0)
 })
 
 t.test('keys that cannot be had are 503, and nobody is told that his token is bad', async (t) => {
