@@ -9,6 +9,8 @@ export interface BridgeConfig {
   readonly port: number
   readonly adminPort: number
   readonly idp: { readonly issuer: string; readonly clientId: string; readonly clientSecret: string }
+  /** Access tokens are bound to a key, and each request upstream carries a proof. */
+  readonly dpop?: boolean
   /** By name. With an audience its route, `/api/NAME/*`, wants a session; without one it is open. */
   readonly services: Readonly<
     Record<string, { readonly url: string; readonly audience?: string; readonly websocket?: boolean }>
@@ -16,7 +18,10 @@ export interface BridgeConfig {
 }
 
 /** The default profile as a team would deploy it: nothing is switched off for a measurement. */
-export function writeBridgeConfig(folder: string, { port, adminPort, idp, services }: BridgeConfig): void {
+export function writeBridgeConfig(
+  folder: string,
+  { port, adminPort, idp, services, dpop = false }: BridgeConfig,
+): void {
   const named = Object.entries(services)
   const withToken = named.flatMap(([name, { audience }]) => (audience === undefined ? [] : [{ name, audience }]))
   mkdirSync(join(folder, 'profiles'), { recursive: true })
@@ -27,6 +32,7 @@ export function writeBridgeConfig(folder: string, { port, adminPort, idp, servic
     server: { host: '127.0.0.1', port, admin_port: adminPort, public_url: `http://127.0.0.1:${port}` },
     auth: {
       ...{ issuer: idp.issuer, client_id: idp.clientId, client_secret: idp.clientSecret, mint: 'resource' },
+      ...(dpop ? { dpop } : {}),
       oauth_scopes: 'openid profile email application.all offline_access',
     },
     session: { keys: [randomBytes(32).toString('base64')] },

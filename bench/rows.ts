@@ -11,7 +11,7 @@ export interface Row extends Started {
   readonly name: RowName
   readonly headers: readonly string[]
 }
-export type RowName = 'bare' | 'bare again' | 'same work' | 'bridge'
+export type RowName = 'bare' | 'bare again' | 'same work' | 'bridge' | 'with DPoP'
 
 const tokenBytes = 900
 
@@ -30,6 +30,8 @@ export async function startRows(options: {
   readonly runtime: Runtime
   readonly upstream: number
   readonly folder: string
+  /** One row more: the bridge with a proof for each request. */
+  readonly dpop: boolean
 }): Promise<Row[]> {
   const { runtime, upstream, folder } = options
   const peer = async (name: RowName, file: string, ...args: string[]): Promise<Row> => {
@@ -44,21 +46,24 @@ export async function startRows(options: {
     await peer('bare', 'bench/peers/bare.ts'),
     await peer('bare again', 'bench/peers/bare.ts'),
     await peer('same work', 'bench/peers/same-work.ts', String(tokenBytes)),
-    await bridge(options),
+    await bridge('bridge', options),
+    ...(options.dpop ? [await bridge('with DPoP', options)] : []),
   ]
 }
 
 /** The whole bridge with a real session: one login at a real provider, whose process is this one and idle while rows are measured. */
-async function bridge({ runtime, upstream, folder }: Parameters<typeof startRows>[0]): Promise<Row> {
+async function bridge(name: RowName, { runtime, upstream, folder }: Parameters<typeof startRows>[0]): Promise<Row> {
+  const file = name.replaceAll(' ', '-')
+  const dpop = name === 'with DPoP'
   const idp = await startStrictIdp({ accessTokenTtl: 3600, resources: { [benchAudience]: 'application.all' } })
   const adminPort = await freePort()
   const services = { analytics_service: { url: `http://127.0.0.1:${upstream}`, audience: benchAudience } }
-  const config = join(folder, 'config')
-  const logFile = join(folder, 'bridge.log')
+  const config = join(folder, `${file}-config`)
+  const logFile = join(folder, `${file}.log`)
   const server = await startServer({
     ...{ runtime, core: 0, file: 'core/cli.ts', logFile },
     args: (port) => {
-      writeBridgeConfig(config, { port, adminPort, idp, services })
+      writeBridgeConfig(config, { port, adminPort, idp, services, dpop })
       return ['start', '--config', config]
     },
   })
@@ -69,5 +74,5 @@ async function bridge({ runtime, upstream, folder }: Parameters<typeof startRows
       `the bridge answers ${first.status}: ${await first.text()}\n${readFileSync(logFile, 'utf8').slice(-2000)}`,
     )
   await first.body?.cancel()
-  return { name: 'bridge', ...server, headers: [...browserHeaders, `Cookie: theme=dark; ${browser.cookie}`] }
+  return { name, ...server, headers: [...browserHeaders, `Cookie: theme=dark; ${browser.cookie}`] }
 }

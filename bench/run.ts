@@ -1,4 +1,4 @@
-// npm run bench [-- --quick | --rounds N --seconds N --connections N --runtime node|deno]
+// npm run bench [-- --quick | --rounds N --seconds N --connections N --runtime node|deno] [--dpop]
 // What a request costs in the bridge, beside a proxy that does nothing and one that does the same work by hand. All of them run all the
 // time, each in a process of its own on core 0; a round loads one after the other, so that what disturbs the machine disturbs all.
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -15,6 +15,7 @@ import { type Row, startRows } from './rows.ts'
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    dpop: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     connections: { type: 'string', default: '32' },
@@ -37,7 +38,7 @@ try {
     ...{ runtime: 'node', core: 1, file: 'bench/upstream.ts', logFile: join(folder, 'upstream.log') },
     args: (port) => [String(port)],
   })
-  const rows = await startRows({ runtime, upstream: upstream.port, folder })
+  const rows = await startRows({ runtime, upstream: upstream.port, folder, dpop: flags.dpop })
   for (const row of rows) await measure(row, Math.max(seconds, flags.quick ? 0 : 3))
   const samples = await interleave(rows)
   console.log(table(samples))

@@ -38,7 +38,7 @@ export function thumbprint({ crv, kty, x, y }: DpopKey): string {
   return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
 }
 
-/** One proof for one request to a service (section 4.2). Some 60 µs, so it is made only for requests that are sent. */
+/** One proof for one request to a service (section 4.2). Some 40 µs, so it is made only for requests that are sent. */
 export function dpopProof(key: DpopKey, { method, url, accessToken, nonce }: ProofOf): string {
   const { header, signer } = ready(key)
   const claims = {
