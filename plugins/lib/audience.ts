@@ -1,4 +1,5 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
+import { boundCertificate } from './certificate-binding.ts'
 import type { TokenReason } from './reasons.ts'
 
 /** A token above this is no token any backend would take in a header. */
@@ -14,6 +15,8 @@ export interface Expected {
   /** `exact`: no other audience beside it. */
   readonly match: 'exact' | 'includes'
   readonly issuer: string
+  /** Thumbprint of the certificate that the service is shown. Absent: none. */
+  readonly certificate?: string | undefined
   /** What the token must allow. */
   readonly scopes: readonly string[]
   /** What the token endpoint says it allows, blank-separated. Absent: the token's own claim, if it has one. */
@@ -25,12 +28,18 @@ export interface Expected {
 
 /** `got`: audiences only, never the token. */
 export type Judged =
-  | { readonly kind: 'good'; readonly expiresAt: number }
+  | { readonly kind: 'good'; readonly expiresAt: number; readonly certificate?: string }
   | {
       readonly kind: 'bad'
       readonly reason: Extract<
         TokenReason,
-        'audience_mismatch' | 'issuer_mismatch' | 'not_granted' | 'token_expired' | 'token_opaque' | 'wrong_token_type'
+        | 'audience_mismatch'
+        | 'certificate_mismatch'
+        | 'issuer_mismatch'
+        | 'not_granted'
+        | 'token_expired'
+        | 'token_opaque'
+        | 'wrong_token_type'
       >
       readonly got: readonly string[]
       readonly words: string
@@ -71,7 +80,18 @@ export function judgeClaims(payload: JWTPayload, expected: Expected): Judged {
       got,
       `a token without any of ${expected.scopes.join(' ').slice(0, 200)} of service_scopes`,
     )
-  return lifeOf(payload, got, expected)
+  const certificate = boundCertificate(payload)
+  if (certificate !== undefined && certificate !== expected.certificate)
+    return bad('certificate_mismatch', got, boundElsewhere(expected.certificate !== undefined))
+  const judged = lifeOf(payload, got, expected)
+  return judged.kind === 'bad' || certificate === undefined ? judged : { ...judged, certificate }
+}
+
+function boundElsewhere(shown: boolean): string {
+  const what = 'a token bound to the certificate that the identity provider was shown (settings.yaml, auth.client_cert)'
+  return shown
+    ? `${what}, and tls.cert of this service in routes.yaml is another one`
+    : `${what}, and this service in routes.yaml has no tls.cert: give it that certificate, and tls.key`
 }
 
 /** What IdPs take as a request and never name as granted: OpenID Connect's own scopes, and Entra's "all there is". */

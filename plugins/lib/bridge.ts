@@ -2,6 +2,7 @@
 import { fault, type Host, type Route, type Shared } from '../../core/index.ts'
 import { mintTally } from './bridge-metrics.ts'
 import { type Broker, createBroker, isRefused } from './broker.ts'
+import { certificateThumbprint } from './certificate-binding.ts'
 import { servicesOf } from './chosen-service.ts'
 import { clock } from './clock.ts'
 import { type Idp, idpSettings, idpShared } from './idp.ts'
@@ -74,10 +75,12 @@ export function serviceToken(host: Host<unknown>, auth: AuthSettings, service: s
     ...(own.token_endpoint === undefined ? {} : { tokenEndpoint: own.token_endpoint }),
   }
   const preset = presetOf(auth.preset).check
+  const cert = ownValue(host.services, service)?.tls?.cert
   const check: TokenCheck = {
     audience: own.expected_audience ?? audience,
     match: own.match ?? preset?.match ?? 'includes',
     opaque: own.opaque ?? preset?.opaque ?? 'refuse',
+    ...(cert === undefined ? {} : { certificate: certificateThumbprint(cert) }),
   }
   return { wish, check, mint: own.mint ?? auth.mint }
 }

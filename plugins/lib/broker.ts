@@ -5,7 +5,7 @@ import type { TokenReason } from './reasons.ts'
 import type { Turn } from './redeem-queue.ts'
 import { refusedFields, TokenRefusals, type TokenRenewal } from './refused-token.ts'
 import type { Session, SessionData } from './session.ts'
-import { liveOf } from './token-credential.ts'
+import { liveOf, mayReplace } from './token-credential.ts'
 import { grantOf, mintToken, settled } from './token-mint.ts'
 import { heldFor, isRefusal, isToken, type TokenPlan } from './token-plan.ts'
 import type { Credential } from './upstream.ts'
@@ -139,7 +139,7 @@ function renewals(parts: BrokerParts, plans: ReadonlyMap<string, TokenPlan>): To
     const held = heldFor(data, plan)
     const live = isToken(held) ? liveOf(held, data.dpop) : undefined
     if (live && parts.clock.now() < live.deadAt && live.credential.fingerprint !== credential.fingerprint)
-      return Promise.resolve(live.credential)
+      return mayReplace(live.credential, credential) ? Promise.resolve(live.credential) : undefined
     const lane = laneOf(parts, session, plan)
     if (parts.queue.pending(lane, plan.key) === undefined) {
       if (!refusals.first(session, plan.wish.service)) return undefined
@@ -150,7 +150,7 @@ function renewals(parts: BrokerParts, plans: ReadonlyMap<string, TokenPlan>): To
     }
     const work = patiently(parts, lane, mint(parts, session, plan, credential.fingerprint))
     return work.then(
-      (got) => (isRefused(got) ? undefined : got),
+      (got) => (isRefused(got) || !mayReplace(got, credential) ? undefined : got),
       () => undefined,
     )
   }

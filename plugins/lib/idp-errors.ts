@@ -31,6 +31,17 @@ const untrusted = new Set([
   'OAUTH_UNSUPPORTED_OPERATION',
 ])
 
+/**
+ * The refresh token in an answer that was there and cannot be used otherwise (no `token_type`, `expires_in: -1`): the one that was sent is
+ * spent all the same, and without this one the session would be lost at the next redeem.
+ */
+export function rotatedIn(error: unknown): string | undefined {
+  const cause = field(error, 'cause')
+  const body = field(cause, 'body') ?? field(field(cause, 'cause'), 'body')
+  const token = field(body, 'refresh_token')
+  return typeof token === 'string' && token !== '' ? token : undefined
+}
+
 /** Never throws, whatever it is given. */
 export function classify(error: unknown): IdpFailure {
   const status = statusOf(error)

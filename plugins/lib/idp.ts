@@ -206,7 +206,9 @@ function tokenAnswer(answer: TokenEndpointResponse, asked: number, key: DpopKey 
   // Bound to a key that we do not have, no backend would take it; not bound although that was asked for, anybody could use it.
   const wanted = key === undefined ? 'Bearer' : 'DPoP'
   if (answer.token_type !== wanted.toLowerCase())
-    throw new IdpAnswerUnfit(`the identity provider gave a token of the type ${answer.token_type}, not ${wanted}`)
+    throw new IdpAnswerUnfit(`the identity provider gave a token of the type ${answer.token_type}, not ${wanted}`, {
+      cause: { body: answer },
+    })
   return {
     accessToken: answer.access_token,
     expiresAt: Math.min(expiry(answer, asked), asked + longestLife),

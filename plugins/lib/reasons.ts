@@ -14,6 +14,8 @@ export const reasonDetails = {
     'The token is no JWT, so nobody can tell its audience; it was not sent. See opaque in service_tokens for such a service.',
   wrong_token_type:
     'The identity provider answered with a token of another type than an access token; it was not sent.',
+  certificate_mismatch:
+    "The identity provider's token is bound to another client certificate than this service is shown; it was not sent.",
   token_expired: 'The identity provider answered with a token that has expired already, or never says when.',
   unusable_answer: "The identity provider's answer to the token request could not be read.",
   no_refresh_token:

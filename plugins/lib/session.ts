@@ -17,6 +17,8 @@ export interface StoredToken {
   readonly expiresAt: number
   /** Bound to the session's key: worth nothing without a proof. */
   readonly dpop?: true
+  /** Bound to the client certificate with this thumbprint (`x5t#S256`): worth nothing on other connections. */
+  readonly certificate?: string
   /** The IdP refused to renew it: not asked again before. It is sent as long as it lives. */
   readonly renewAfter?: number
 }

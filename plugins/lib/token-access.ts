@@ -47,7 +47,10 @@ async function renew(tools: MintTools, session: Session, stale: string | undefin
       const kept = await storeRotated(tools, session, refreshToken, minted.refreshToken, (now) => ({ ...now, access }))
       return kept === 'gone' ? sessionOver : undefined
     }
-    if (minted.kind === 'refused') return refusal(minted.reason, false)
+    if (minted.kind === 'refused') {
+      const kept = await storeRotated(tools, session, refreshToken, minted.refreshToken, (now) => now)
+      return kept === 'gone' ? sessionOver : refusal(minted.reason, false)
+    }
     if (minted.kind !== 'grant_lost') return idpAway
     const lost = await grantLost(tools, session, 'login', refreshToken, minted.words)
     if (lost !== 'raced') return lost

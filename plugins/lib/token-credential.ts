@@ -12,12 +12,15 @@ const inspect = Symbol.for('nodejs.util.inspect.custom')
 export class BearerCredential implements Credential {
   readonly audience: string
   readonly expiresAt: number
+  /** Only to be sent where this one is shown (RFC 8705). */
+  readonly certificate: string | undefined
   readonly #token: string
   readonly #headers: RawHeaders
 
-  constructor({ token, audience, expiresAt }: StoredToken, scheme = 'Bearer') {
+  constructor({ token, audience, expiresAt, certificate }: StoredToken, scheme = 'Bearer') {
     this.audience = audience
     this.expiresAt = expiresAt
+    this.certificate = certificate
     this.#token = token
     this.#headers = ['Authorization', `${scheme} ${token}`]
     Object.freeze(this.#headers)
@@ -58,6 +61,12 @@ export class DpopCredential extends BearerCredential {
   override headers({ method, url, nonce }: Attempt): RawHeaders {
     return [...super.headers(), 'DPoP', dpopProof(this.#key, { method, url, nonce, accessToken: this.#token })]
   }
+}
+
+/** Whether one may go where the other went: over connections that show the same certificate, or anywhere. */
+export function mayReplace(fresh: Credential, refused: Credential): boolean {
+  const { certificate } = fresh as Partial<BearerCredential>
+  return certificate === undefined || certificate === (refused as Partial<BearerCredential>).certificate
 }
 
 /** A held token with what a request must know of it, worked out once. Times in ms since the epoch. */

@@ -181,7 +181,10 @@ async function keepToken(
   }
   const expiresAt = now + (judged.expiresAt - wall)
   const key = bindingOf(plan.minter, grant.dpop)
-  const bound = key === undefined ? {} : { dpop: true as const }
+  const bound = {
+    ...(key === undefined ? {} : { dpop: true as const }),
+    ...(judged.certificate === undefined ? {} : { certificate: judged.certificate }),
+  }
   const entry: StoredToken = { token: minted.token, config: plan.config, audience, mintedAt: now, expiresAt, ...bound }
   const data = await keep(tools, session, plan, grant, rotated, entry)
   if (data === 'gone') return sessionOver

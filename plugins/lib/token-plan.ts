@@ -9,6 +9,8 @@ export interface TokenCheck {
   readonly audience: string
   readonly match: 'exact' | 'includes'
   readonly opaque: 'refuse' | 'introspect' | 'trust'
+  /** Thumbprint of the certificate that the service is shown (RFC 8705). Absent: none. */
+  readonly certificate?: string
 }
 
 /** A service's token as config wants it. */
@@ -56,7 +58,11 @@ function byName([one]: readonly [string, unknown], [other]: readonly [string, un
 export function heldFor(data: SessionData, plan: TokenPlan): StoredToken | StoredRefusal | undefined {
   const { service } = plan.wish
   const held = Object.hasOwn(data.services, service) ? data.services[service] : undefined
-  return held?.config === plan.config ? held : undefined
+  if (held?.config !== plan.config) return undefined
+  // A token that is bound to a certificate is good on the connections of that one only, and a reload may change it.
+  return isToken(held) && held.certificate !== undefined && held.certificate !== plan.check.certificate
+    ? undefined
+    : held
 }
 
 export function isToken(held: StoredToken | StoredRefusal | undefined): held is StoredToken {

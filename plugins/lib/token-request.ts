@@ -1,4 +1,4 @@
-import { classify } from './idp-errors.ts'
+import { classify, rotatedIn } from './idp-errors.ts'
 import type { Minted, TokenAnswer, TokenEndpoint } from './minter.ts'
 
 type Failed = Exclude<Minted, { readonly kind: 'token' }>
@@ -13,7 +13,10 @@ export async function refreshGrant(
   try {
     return { kind: 'answer', answer: await idp.refresh(refreshToken, params, endpoint) }
   } catch (error) {
-    return tokenFailure(error, refreshToken)
+    const failed = tokenFailure(error, refreshToken)
+    if (failed.kind !== 'refused') return failed
+    const rotated = rotatedIn(error)
+    return rotated === undefined ? failed : { ...failed, refreshToken: rotated }
   }
 }
 

@@ -38,6 +38,8 @@ export interface StrictIdpOptions {
   readonly strictest?: boolean
   /** False: knows nothing of DPoP. */
   readonly dpop?: boolean
+  /** Access tokens are bound to the certificate that the client shows. */
+  readonly certificateBound?: boolean
   /** Speaks https, and asks for client certificates. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca?: string }
   /** All scopes there are. */
@@ -177,7 +179,10 @@ async function configuration(
 
 function credentials(options: StrictIdpOptions, client_secret: string) {
   const { clientAuth = 'client_secret_post', clientKeys, strictest = false } = options
-  const bound = strictest ? { dpop_bound_access_tokens: true } : {}
+  const bound = {
+    ...(strictest ? { dpop_bound_access_tokens: true } : {}),
+    ...(options.certificateBound ? { tls_client_certificate_bound_access_tokens: true } : {}),
+  }
   const jwks = clientKeys === undefined ? {} : { jwks: { keys: clientKeys as JWK[] } }
   const secret = clientAuth.startsWith('client_secret') ? { client_secret } : {}
   const subject = clientAuth === 'tls_client_auth' ? { tls_client_auth_subject_dn: 'CN=client' } : {}

@@ -59,7 +59,10 @@ function judgeMinted(c: Case, { wish, check }: TokenPlan, minted: Minted): void 
   const hint = near === undefined ? '' : ` ${near} differs by ${differsBy(check.audience, near)}.`
   const message = `The identity provider gives ${service} ${judged.words} (reason ${judged.reason}); wanted is ${check.audience}.${has}${hint}`
   c.fault('token_wrong', 'token', service, message, {
-    place: c.setting(['service_audiences', service]),
+    place:
+      judged.reason === 'certificate_mismatch'
+        ? c.host.place('routes.yaml', ['services', service])
+        : c.setting(['service_audiences', service]),
     ...(near === undefined ? {} : { change: { edit: 'replace', text: near } as const }),
     tell: `We ask for a token for ${audience} and get one with aud ${judged.got.join(', ') || 'none'}${scopes.length > 0 ? `; it must have the scopes ${scopes.join(' ')}` : ''}.`,
   })

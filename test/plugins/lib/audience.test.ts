@@ -31,6 +31,19 @@ t.test('compares the audience to the letter', async (t) => {
     t.match(judge(jwt({ ...claims, aud })), { kind: 'bad', reason: 'audience_mismatch' }, JSON.stringify(aud))
 })
 
+t.test('a token that is bound to a certificate is good where that one is shown', async (t) => {
+  const shown = (certificate: string | undefined, cnf: unknown) =>
+    judgeToken(jwt({ ...claims, cnf }), {
+      ...{ audience, match: 'includes', issuer, scopes: [], expiresAt: now + 300_000, now, certificate },
+    })
+  t.match(shown('abc', { 'x5t#S256': 'abc' }), { kind: 'good', certificate: 'abc' })
+  t.same(shown('abc', undefined), { kind: 'good', expiresAt: now + 300_000 }, 'bound to nothing')
+  t.match(shown('abc', { jkt: 'k' }), { kind: 'good' })
+  for (const cnf of [{ 'x5t#S256': 'abd' }, { 'x5t#S256': '' }, { 'x5t#S256': null }, { 'x5t#S256': ['abc', 'abd'] }])
+    t.match(shown('abc', cnf), { kind: 'bad', reason: 'certificate_mismatch', words: /is another one/ })
+  t.match(shown(undefined, { 'x5t#S256': 'abc' }), { kind: 'bad', words: /has no tls\.cert/ })
+})
+
 t.test('tells which audiences came instead, and nothing else of the token', async (t) => {
   const bad = judge(jwt({ ...claims, aud: ['https://other.test'], email: 'ada@example.test' }))
   t.match(bad, { got: ['https://other.test'], words: /another audience/ })

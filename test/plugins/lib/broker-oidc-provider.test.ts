@@ -175,6 +175,33 @@ for (const [what, give, kind] of answers)
     t.equal(over, kind === 'session_over', 'and the session is kept unless it is over')
   })
 
+const unusable: readonly (readonly [string, object])[] = [
+  ['no token_type', { access_token: 'x' }],
+  ['another token_type', { access_token: 'x', token_type: 'mac' }],
+  ['N_A', { access_token: 'x', token_type: 'N_A' }],
+  ['DPoP, unasked', { access_token: 'x', token_type: 'DPoP' }],
+  ['no access token', { token_type: 'Bearer' }],
+  ['a life below nothing', { access_token: 'x', token_type: 'Bearer', expires_in: -1 }],
+  ['a life in words', { access_token: 'x', token_type: 'Bearer', expires_in: 'soon' }],
+  ['scopes in a list', { access_token: 'x', token_type: 'Bearer', scope: ['a'] }],
+  ['a token of 64 kB', { access_token: 'x'.repeat(65_536), token_type: 'Bearer' }],
+]
+
+t.test('an answer that cannot be used does not cost the refresh token that is in it', async (t) => {
+  await using provider = await startStrictIdp()
+  const { broker, session, sessions, clock } = await signIn(provider)
+  for (const [n, [what, answer]] of unusable.entries()) {
+    clock.skip(60_000)
+    provider.intercept = (req, res) => {
+      if (req.url !== '/token') return false
+      json(res, 200, { ...answer, refresh_token: `rotated-${n}` })
+      return true
+    }
+    t.match(await broker.credential(session, 'crud'), { kind: 'refused' }, what)
+    t.equal(sessions.secretsOf(session).refreshToken, `rotated-${n}`, what)
+  }
+})
+
 t.test('an answer that comes after everybody left is kept', async (t) => {
   await using provider = await startStrictIdp()
   const { broker, session, sessions } = await signIn(provider)
