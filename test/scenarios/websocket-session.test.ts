@@ -93,7 +93,7 @@ t.test(
     t.equal((await stays.closed).code, 4401)
 
     const again = await connect(t, bridge, await loginByFetch(bridge.origin))
-    const changed = withOther.replace(/"crud_service":"[^"]*"/, '"crud_service":"https://changed.example"')
+    const changed = withOther.replace(/(crud_service: )"https:[^"]*"/, '$1"https://changed.example"')
     t.not(changed, withOther)
     t.ok(await bridge.bascule.reload({ 'settings.yaml': changed }))
     t.equal((await again.closed).code, 1012)
