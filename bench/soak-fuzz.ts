@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { profile, settings } from '../test/kit/default-profile.ts'
 import { freePort } from '../test/kit/free-port.ts'
-import { type Finding, Fuzzer, impatient } from '../test/kit/fuzz/fuzzer.ts'
+import { type Finding, Fuzzer, impatient, unhurried } from '../test/kit/fuzz/fuzzer.ts'
 import { JudgedUpstream } from '../test/kit/fuzz/judged-upstream.ts'
 import { describe, shrink } from '../test/kit/fuzz/shrink.ts'
 import { type MemoryHeld, memoryHeld, type Runtime, startServer } from './process.ts'
@@ -105,7 +105,7 @@ function writeConfig(port: number): void {
     'settings.yaml': settings(`profile: audience-bridge\nlog: { level: error }\n${server}`),
     'profiles/audience-bridge.yaml': profile(),
     'routes.yaml': `
-services: { api: { base_url: "${upstream.url}", timeout: 20s } }
+services: { api: { base_url: "${upstream.url}", ${unhurried}, max_in_flight: 2000 } }
 routes: [{ id: open, path: "/open/*", target_service: api, upstream_path: "/{path}", auth: none }]
 `,
   }

@@ -1,5 +1,5 @@
 import { formatFile, formatProblem, type Problem } from '../config/report.ts'
-import { type LoadedConfig, loadConfig } from '../load.ts'
+import type { LoadedConfig } from '../load.ts'
 import { describePlan, planOf } from '../plan.ts'
 import { type Args, type Command, configDirectory, configOption, type Io, profileOption, textArg } from './command.ts'
 
@@ -17,6 +17,7 @@ export const check: Command = {
 
 async function runCheck(args: Args, io: Io): Promise<number> {
   const dir = configDirectory(args, io)
+  const { loadConfig } = await import('../load.ts')
   const { report, config } = await loadConfig({ dir, env: io.env, profile: textArg(args, 'profile') })
   const { problems } = report
   if (args.json) io.out(`${JSON.stringify(asData(problems, config, args.plan === true), null, 2)}\n`)

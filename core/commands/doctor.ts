@@ -1,9 +1,6 @@
-import { readConfigDirectory } from '../config/directory.ts'
 import { formatFile, formatProblem, Report } from '../config/report.ts'
 import type { Diagnosis, Finding } from '../contract.ts'
 import { describeDiagnosis, painter } from '../doctor/describe.ts'
-import { examine } from '../doctor/examine.ts'
-import { loadFrom } from '../load.ts'
 import { problemsAsData } from './check.ts'
 import { type Args, type Command, configDirectory, configOption, type Io, profileOption, textArg } from './command.ts'
 
@@ -24,6 +21,9 @@ export const doctor: Command = {
 async function runDoctor(args: Args, io: Io): Promise<number> {
   const report = new Report()
   const { env } = io
+  const { readConfigDirectory } = await import('../config/directory.ts')
+  const { loadFrom } = await import('../load.ts')
+  const { examine } = await import('../doctor/examine.ts')
   const directory = await readConfigDirectory(configDirectory(args, io), { report, env })
   const { config } = await loadFrom(directory, report, { profile: textArg(args, 'profile') })
   const found = config && (await examine(config, { directory, report, flags: args, env }))

@@ -1,6 +1,5 @@
 import { formatProblem } from '../config/report.ts'
 import type { Explanation } from '../explain/explain.ts'
-import { loadConfig } from '../load.ts'
 import { problemsAsData } from './check.ts'
 import {
   type Args,
@@ -30,6 +29,7 @@ export const explain: Command = {
 
 async function runExplain(args: Args, io: Io): Promise<number> {
   const question = questionOf(args)
+  const { loadConfig } = await import('../load.ts')
   const { report, config } = await loadConfig({
     dir: configDirectory(args, io),
     env: io.env,

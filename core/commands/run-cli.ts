@@ -12,6 +12,7 @@ import { start } from './start.ts'
 import { tail } from './tail.ts'
 import { printVersion } from './version.ts'
 
+/** None loads, as it is imported, what only its run needs: `bascule --help` answers at once. */
 export const commands: readonly Command[] = [start, dev, check, explain, doctor, tail, plugin, schema]
 
 /** Runs what the command line says and answers the exit code. */

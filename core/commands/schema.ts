@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadConfig } from '../load.ts'
 import type { ConfigSchemas } from '../schema/config-schemas.ts'
 import { type Args, type Command, configDirectory, configOption, type Io, textArg } from './command.ts'
 
@@ -16,6 +15,7 @@ export const schema: Command = {
 }
 
 async function runSchema(args: Args, io: Io): Promise<number> {
+  const { loadConfig } = await import('../load.ts')
   const { config } = await loadConfig({ dir: configDirectory(args, io), env: io.env })
   // An editor is of most use while the config is wrong: then at least the built-in plugins are known.
   if (!config)

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { startBascule } from '../kit/bascule.ts'
 import { profile } from '../kit/default-profile.ts'
 import { get } from '../kit/front.ts'
-import { Fuzzer, impatient } from '../kit/fuzz/fuzzer.ts'
+import { Fuzzer, impatient, unhurried } from '../kit/fuzz/fuzzer.ts'
 import { JudgedUpstream } from '../kit/fuzz/judged-upstream.ts'
 import { describe, shrink } from '../kit/fuzz/shrink.ts'
 import { openSettings } from '../kit/raw-bridge.ts'
@@ -23,7 +23,7 @@ async function startFuzzed(t: Test) {
     'settings.yaml': openSettings(impatient),
     'profiles/audience-bridge.yaml': profile(),
     'routes.yaml': `
-services: { api: { base_url: "${upstream.url}", timeout: 20s } }
+services: { api: { base_url: "${upstream.url}", ${unhurried} } }
 routes:
   - { id: open, path: "/open/*", target_service: api, upstream_path: "/{path}", auth: none }
   - { id: guarded, path: "/guarded/*", target_service: api, upstream_path: "/{path}", auth: session }

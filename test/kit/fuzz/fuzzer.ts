@@ -30,6 +30,9 @@ export interface Finding {
 /** Settings of the bridge under `server`: what stalls ends soon. */
 export const impatient = 'timeouts: { headers: 4s, body_idle: 4s, keep_alive: 4s }, limits: { connections: 2000 }'
 
+/** Settings of its service: a machine that is busy with other things is no fault of the upstream's. */
+export const unhurried = 'timeout: 20s, connect_timeout: 20s'
+
 export function makeCase(seed: number, hostile: boolean): Case {
   const random = new Random(seed)
   const mark = markOf(seed)

@@ -20,7 +20,7 @@ export class JudgedUpstream {
   readonly #gone: (readonly Expected[])[] = []
 
   async start(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1')
+    this.#server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 })
     await once(this.#server, 'listening')
     this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
