@@ -7,8 +7,10 @@ import { cert } from './certs.ts'
 
 export const DATA = 0
 export const HEADERS = 1
+export const PRIORITY = 2
 export const RST_STREAM = 3
 export const SETTINGS = 4
+export const PUSH_PROMISE = 5
 export const PING = 6
 export const GOAWAY = 7
 export const WINDOW_UPDATE = 8
@@ -16,6 +18,7 @@ export const CONTINUATION = 9
 
 export const END_STREAM = 1
 export const END_HEADERS = 4
+export const PADDED = 8
 export const ACK = 1
 
 export interface Frame {

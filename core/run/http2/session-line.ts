@@ -5,6 +5,7 @@ import { Flight } from '../flight.ts'
 import type { Ground, Line } from '../ground.ts'
 import { type Arrival, inspectRequest, type Refusal, refusal, streamArrival } from '../inbound.ts'
 import type { Limits } from '../limits.ts'
+import { watchPulse } from './pulse.ts'
 import { type RequestHead, requestHead } from './request-head.ts'
 import { StreamAnswer } from './stream-answer.ts'
 import { StreamRequest } from './stream-request.ts'
@@ -33,6 +34,7 @@ export class SessionLine implements Line {
     })
     session.on('error', ignore) // what went wrong with it, each of its streams says for itself
     session.on('close', () => clearTimeout(this.#idle))
+    watchPulse(session, this.limits.sendIdle, () => this.#open > 0)
     this.#rest(this.limits.headersTimeout)
   }
 
