@@ -11,6 +11,7 @@ import { PluginError } from './plugins.ts'
 import { canonical } from './resources.ts'
 import { stageNumber } from './run/current-stage.ts'
 import { type AnyExchange, type Pipeline, type Program, program, type Step } from './run/program.ts'
+import { settingUp, setupFailed } from './setting-up.ts'
 import { mapInTurns, Slices } from './turns.ts'
 
 const STAGE_TIMEOUT = 30_000
@@ -117,7 +118,7 @@ const nowhere: Route = Object.freeze({
 
 async function setUpStage(listed: ListedStage, host: Host): Promise<StepOf> {
   const { name, stage } = listed
-  const made: unknown = await stage.setup(host)
+  const made: unknown = await settingUp(listed, () => stage.setup(host))
   const frame = frameOf(listed)
   const role = roleOf(stage)
   if (role === 'router' || role === 'observer') {
@@ -126,7 +127,15 @@ async function setUpStage(listed: ListedStage, host: Host): Promise<StepOf> {
   }
   if (typeof made !== 'function') throw new PluginError(`${name}: setup must return a function (route) => hooks`)
   const perRoute = made as Made<'filter', SlotName, SlotName, SlotName> & ((route: Route) => unknown)
-  return (route) => toStep(frame, stage, perRoute(route))
+  return (route) => {
+    let hooks: unknown
+    try {
+      hooks = perRoute(route)
+    } catch (error) {
+      throw setupFailed(listed, `for the route ${route.id}`, error)
+    }
+    return toStep(frame, stage, hooks)
+  }
 }
 
 type Hooked = 'run' | 'response' | 'settled'
@@ -164,8 +173,9 @@ function toStep(frame: Omit<Step, Hooked>, stage: Stage, hooks: unknown): Step {
   return { ...frame, run, response, settled }
 }
 
-async function setUpEndpoint({ name, endpoint }: ListedEndpoint, host: Host): Promise<StepOf> {
-  const perRoute: unknown = await endpoint.setup(host)
+async function setUpEndpoint(listed: ListedEndpoint, host: Host): Promise<StepOf> {
+  const { name, endpoint } = listed
+  const perRoute: unknown = await settingUp(listed, () => endpoint.setup(host))
   if (typeof perRoute !== 'function') throw new PluginError(`${name}: setup must return a function (route) => handler`)
   return (route) => endpointStep(name, endpoint, (perRoute as (route: Route) => unknown)(route))
 }

@@ -109,7 +109,7 @@ export class BasculeServer {
   async #listen(config: LoadedConfig): Promise<void> {
     const { host, port, admin_port } = config.server
     await listen(this.#listener, port, host, 'bridge', '--port or server.port')
-    await listen(this.#admin, admin_port, '127.0.0.1', 'admin listener', 'server.admin_port')
+    await listen(this.#admin, admin_port, '127.0.0.1', 'admin listener', '--admin-port or server.admin_port')
     for (const server of [this.#listener, this.#admin]) {
       // A connection that could not be accepted, for want of file handles: the others go on.
       server.on('error', (error) => this.log.error({ err: error }, 'accept_failed'))
@@ -131,7 +131,7 @@ export class BasculeServer {
       return true
     } catch (error) {
       if (this.#generations.stopping) return false
-      const errors = error instanceof ConfigError ? error.problems.map(formatProblem) : [sentence(error)]
+      const errors = error instanceof ConfigError ? error.errors.map(formatProblem) : [sentence(error)]
       this.log.error({ generation: this.generation, errors }, 'config_rejected')
       return false
     }

@@ -72,6 +72,11 @@ export class ConfigError extends Error {
     this.name = 'ConfigError'
     this.problems = problems
   }
+
+  /** Without the warnings, which kept nothing from running. */
+  get errors(): readonly Problem[] {
+    return this.problems.filter(({ severity }) => severity === 'error')
+  }
 }
 
 /** The start of a file, for what is missing from it as a whole. */

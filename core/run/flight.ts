@@ -191,6 +191,10 @@ export class Flight implements Runner, AnswerOwner {
     return this.#x as AnyExchange
   }
 
+  blame(step: Step): void {
+    this.#stage = step.name
+  }
+
   closing(): boolean {
     if (!this.body.complete) this.#line.closeGently()
     return this.#line.isLast || this.#ground.draining || this.body.withheld || this.body.broken !== undefined

@@ -10,6 +10,8 @@ import { isThenable } from './verdict.ts'
 export interface Passage {
   readonly position: number
   enter(step: Step): AnyExchange
+  /** This stage's hook threw: it is the one that decided how the request ends. */
+  blame(step: Step): void
 }
 
 /** Runs the response hooks of the stages the request got past, and answers the status they leave. Throws where what they leave cannot be sent. */
@@ -23,7 +25,13 @@ export function respond(
   const length = firstValue(headers, 'content-length')
   const head = new LiveHead(status, headers, by)
   for (const { from, step } of responders) {
-    if (from <= passage.position) run(step, passage.enter(step), head)
+    if (from > passage.position) continue
+    try {
+      run(step, passage.enter(step), head)
+    } catch (error) {
+      passage.blame(step)
+      throw error
+    }
   }
   if (status === 101 && head.status !== 101) throw fault('INTERNAL', 'a response hook may not change an upgrade')
   assertSendable(status === 101 ? 200 : head.status, headers, length) // `headers.raw` is theirs to write

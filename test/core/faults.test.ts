@@ -62,6 +62,29 @@ t.test('a plugin that floods the log loses its own lines only', async (t) => {
   t.match(told.at(-1), [{}, 'later'])
 })
 
+t.test('a response hook that throws is the one that is named, not the stage that answered', async (t) => {
+  const { url } = await answering(t)
+  const bascule = await startBascule(
+    t,
+    files(url, `setup: () => () => ({ run: (x) => x.proceed(), response() { throw new Error('oops') } })`),
+  )
+  t.equal((await fetch(`${bascule.url}/`)).status, 500)
+  t.match(await bascule.line((l) => l.msg === 'stage_failed'), { stage: './odd.ts', err: { message: 'oops' } })
+  t.match(await bascule.line((l) => l.msg === 'request'), { stage: './odd.ts', code: 'INTERNAL' })
+})
+
+t.test('a plugin that fails in setup is named, with the place where it is listed', async (t) => {
+  const { url } = await answering(t)
+  const listed = (why: string) => ({
+    message: new RegExp(`^./odd.ts: setup failed${why} .listed at .*profiles/.*:1:23.$`),
+  })
+  const starting = (odd: string) => startBascule(t, files(url, odd))
+  await t.rejects(starting(`setup() { throw new Error('no such table') }`), listed(': no such table'))
+  await t.rejects(starting(`async setup() { throw new Error('no such table') }`), listed(': no such table'))
+  const forRoute = `setup: () => () => { throw new Error('no such table') }`
+  await t.rejects(starting(forRoute), listed(' for the route open: no such table'))
+})
+
 t.test('a plugin that fails in setup on reload changes nothing', async (t) => {
   const { url } = await answering(t)
   const odd = `setup(host) { if (host.server.drain_timeout === 1000) throw new Error('no such table'); return () => ({ run: (x) => x.proceed() }) }`
