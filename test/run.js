@@ -1,5 +1,6 @@
-// npm test [-- PATTERN…] [--node | --deno] [--timeout SECONDS] [--again]
-// --again runs the few files that failed once more, alone, and names those that then passed: they are races to mend.
+// npm test [-- PATTERN…] [--node | --deno] [--timeout SECONDS] [--again] [--record]
+// --again runs the few files that failed up to twice more, alone, and names those that then passed: they are races to mend.
+// --record writes down how long each file took, by which the next run begins with the longest.
 // Every test file on Node, and those under core, plugins and scenarios on Deno too. Plain JavaScript, so that it starts without a loader.
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
@@ -8,6 +9,7 @@ import { findChromium } from './runner/chromium.js'
 import { findTests } from './runner/find-tests.js'
 import { report, summary } from './runner/report.js'
 import { denoMissing, runFile, stopAll } from './runner/run-file.js'
+import { byLength, record } from './runner/schedule.js'
 
 const { values: flags, positionals: patterns } = readArgs()
 const both = flags.node === flags.deno
@@ -32,9 +34,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 
 const results = []
 const lanes = { shared: jobs.filter((job) => !job.alone), alone: jobs.filter((job) => job.alone) }
-await drain(lanes.shared, availableParallelism())
+// A file waits for sockets and clocks for a third of its time: one more than there are cores keeps them busy.
+await drain(byLength(lanes.shared), availableParallelism() + 1)
 await drain(lanes.alone, 1)
 if (flags.again) await again()
+if (flags.record) record(results)
 process.exitCode = summary(results, notes) ? 0 : 1
 
 async function drain(queue, width) {
@@ -42,7 +46,7 @@ async function drain(queue, width) {
     for (let job = queue.shift(); job; job = queue.shift()) {
       const result = missing[job.runtime]
         ? { job, passed: 0, failed: 0, skipped: 1, ms: 0, output: '', why: `skipped: ${missing[job.runtime]}` }
-        : await runFile(job, { env, timeout: job.timeout ?? Number(flags.timeout) * 1000 })
+        : await runFile(job, { env, timeout: timeoutOf(job) })
       results.push(result)
       report(result)
     }
@@ -50,17 +54,30 @@ async function drain(queue, width) {
   await Promise.all(Array.from({ length: width }, worker))
 }
 
-/** Where many files fail it is no race, and a second run would only hide half of it. */
+/** When all else has ended. Where many files fail it is no race, and a second run would only hide half of it. */
 async function again() {
   const failed = results.filter((result) => result.failed > 0)
   if (failed.length > 4) return
-  for (const first of failed) {
-    console.log(`again ${first.job.runtime} ${first.job.file}`)
-    results.splice(results.indexOf(first), 1)
-    await drain([first.job], 1)
-    if (results.at(-1)?.failed === 0)
-      notes.push(`failed once, passed when run again: ${first.job.file} (${first.job.runtime})`)
+  for (const first of failed) await runAgain(first)
+}
+
+async function runAgain(last) {
+  const { job, why } = last
+  for (const often of ['once', 'twice']) {
+    console.log(`again ${job.runtime} ${job.file}`)
+    results.splice(results.indexOf(last), 1)
+    await drain([job], 1)
+    last = results.at(-1)
+    if (last.failed === 0) {
+      notes.push(`failed ${often}, passed when run again: ${job.file} (${job.runtime})${why ? `: ${why}` : ''}`)
+      return
+    }
+    if (last.ms >= timeoutOf(job) - 5_000) return // a third wait of that length tells nothing
   }
+}
+
+function timeoutOf(job) {
+  return job.timeout ?? Number(flags.timeout) * 1000
 }
 
 function chromiumEnv() {
@@ -80,10 +97,13 @@ function readArgs() {
         deno: { type: 'boolean', default: false },
         timeout: { type: 'string', default: '120' },
         again: { type: 'boolean', default: false },
+        record: { type: 'boolean', default: false },
       },
     })
   } catch (error) {
-    return fail(`${error.message}\nusage: npm test -- [PATTERN…] [--node | --deno] [--timeout SECONDS] [--again]`)
+    return fail(
+      `${error.message}\nusage: npm test -- [PATTERN…] [--node | --deno] [--timeout SECONDS] [--again] [--record]`,
+    )
   }
 }
 

@@ -4,9 +4,6 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** Slow ones first: a long file that starts last keeps one core idle. */
-const order = ['test/scenarios/', 'test/types/', 'test/bench']
-
 /**
  * Test files whose path contains one of the patterns (all of them without patterns). A file may say in its first lines
  * `// node only: WHY`, `// alone: WHY` (nothing else runs beside it) or `// timeout: 300s`.
@@ -16,13 +13,8 @@ export function findTests(patterns) {
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
     .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern.replace(/^\.\//, ''))))
-    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
+    .sort()
     .map(describe)
-}
-
-function rank(file) {
-  const at = order.findIndex((prefix) => file.startsWith(prefix))
-  return at === -1 ? order.length : at
 }
 
 function describe(file) {

@@ -30,10 +30,10 @@ export async function runFile(job, { env, timeout }) {
   const started = performance.now()
   const child = spawn(command, args, {
     cwd: root,
-    // tap's own limit, 30 s, knows nothing of a loaded machine.
+    // tap's own limit, 30 s, knows nothing of a loaded machine. Before ours, because it says what it waited for.
     env: {
       ...env,
-      TAP_TIMEOUT: String(timeout / 1000),
+      TAP_TIMEOUT: String(Math.max(1, timeout / 1000 - 5)),
       NO_COLOR: '1',
       FORCE_COLOR: '0',
       BASCULE_TEST_RUNTIME: job.runtime,
@@ -74,6 +74,9 @@ function killGroup(pid) {
   }
 }
 
+/** What tap says at the top level, outside of any test. */
+const unended = 'every test ended, but the program did not: something was left open'
+
 /**
  * Counts assertions by tap's own closing line. A file is only good if it got that far, ran something and left with 0:
  * what crashed, hung or never asked anything counts as one failure more than the assertions it lost.
@@ -84,6 +87,7 @@ export function judge(output, ended) {
   const passed = count('pass')
   const failed = count('fail')
   const skipped = count('skip') + count('todo')
+  if (failed === 1 && /^not ok \d+ - timeout!$/m.test(output)) return { passed, failed, skipped, why: unended }
   if (failed > 0) return { passed, failed, skipped, why: ended?.startsWith('timed') ? ended : undefined }
   if (ended !== undefined) return { passed, failed: 1, skipped, why: ended }
   if (passed > 0 || skipped > 0) return { passed, failed, skipped, why: undefined }
