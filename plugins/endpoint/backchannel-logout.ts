@@ -8,6 +8,7 @@ import { type AuthParts, authParts, loginSections, noStore, storeAway } from '..
 import { type LogoutToken, LogoutTokenUnfit, maxLogoutTokenAge, readLogoutToken } from '../lib/logout-token.ts'
 import { openStore } from '../lib/open-store.ts'
 import { sha256 } from '../lib/random-id.ts'
+import { type RateCounter, rateCounters } from '../lib/rate-counter.ts'
 import type { SessionStore } from '../lib/session-store.ts'
 import { ringOf } from '../lib/sessions.ts'
 
@@ -15,12 +16,18 @@ import { ringOf } from '../lib/sessions.ts'
 const maxBody = 32 * 1024
 /** Whoever floods this with tokens of their own making gets no more than so many signatures checked at a time. */
 const maxUnderWay = 32
+/**
+ * And an address that has sent so many bad ones is not listened to for the rest of the span. Good ones are never counted: a provider that
+ * ends thousands of sessions at once is told 200 thousands of times.
+ */
+const refusals = { points: 100, duration: 10_000, max_keys: 10_000 }
 
-interface Parts extends Pick<AuthParts, 'idp'> {
+interface Parts extends Pick<AuthParts, 'idp' | 'addressOf'> {
   readonly keys: KeySet
   readonly ender: SessionEnder
   readonly store: SessionStore
   readonly log: Log
+  readonly refused: RateCounter
   underWay: number
 }
 
@@ -30,27 +37,36 @@ export default defineEndpoint({
   sections: loginSections,
   paths: () => [{ id: 'auth-backchannel-logout', path: '/auth/backchannel-logout', methods: ['POST'], auth: 'none' }],
   async setup(host) {
-    const { bridge, idp, log } = (await authParts(host)).first
+    const { bridge, idp, log, addressOf } = (await authParts(host)).first
     const session = host.section('session')
     const store = await openStore(host, session.store)
     const keys = await host.shared(keySetShared, idpSettings(host.section('auth')))
     const ender = makeSessionEnder(store, ringOf(session), bridge.sessions)
-    const parts: Parts = { idp, keys, ender, store, log, underWay: 0 }
-    return () => async (x) => {
-      if (parts.underWay >= maxUnderWay) return x.reply(503, 'OVERLOADED', { retryAfter: 1 })
-      parts.underWay++
-      try {
-        return await logout(x, parts)
-      } finally {
-        parts.underWay--
-      }
-    }
+    const [refused] = await host.shared(rateCounters, { limits: [refusals] })
+    const parts: Parts = { idp, keys, ender, store, log, addressOf, refused: refused!, underWay: 0 }
+    return () => (x) => logout(x, parts)
   },
 })
 
 async function logout(x: Exchange, parts: Parts): Promise<Reply> {
+  const closed = await parts.refused.closedFor(parts.addressOf(x))
+  if (closed > 0) {
+    const detail = 'Too many logout tokens from this address were refused.'
+    return x.reply(429, 'RATE_LIMITED', { retryAfter: Math.ceil(closed / 1000), detail })
+  }
   const token = await postedToken(x)
-  if (token === undefined) return refused(x, 'send one logout_token, as application/x-www-form-urlencoded')
+  if (token === undefined) return refused(x, 'send one logout_token, as application/x-www-form-urlencoded', parts)
+  // Only now: who sends a body byte by byte takes no place from the identity provider.
+  if (parts.underWay >= maxUnderWay) return x.reply(503, 'OVERLOADED', { retryAfter: 1 })
+  parts.underWay++
+  try {
+    return await judged(x, token, parts)
+  } finally {
+    parts.underWay--
+  }
+}
+
+async function judged(x: Exchange, token: string, parts: Parts): Promise<Reply> {
   let claims: LogoutToken
   try {
     claims = await readLogoutToken(token, await checksOf(parts))
@@ -83,7 +99,7 @@ async function checksOf({ idp, keys }: Parts) {
 /** Remembered only once the sessions are gone: a store that fails in between must not make the provider's second try a replay. */
 async function end(x: Exchange, { issuer, jti, sub, sid }: LogoutToken, { ender, store, log }: Parts): Promise<Reply> {
   const key = `j:${sha256(`${issuer.length}:${issuer}${jti}`)}`
-  if ((await store.get(key)) !== undefined) return refused(x, 'this logout token came before (jti)')
+  if ((await store.get(key)) !== undefined) return said(x, 'this logout token came before (jti)')
   const sessions = await ender.end({ issuer, sub, sid }, 'logout')
   const ttl = 2 * maxLogoutTokenAge * 1_000
   await store.put(key, new Uint8Array([1]), { expect: null, ttl })
@@ -91,9 +107,14 @@ async function end(x: Exchange, { issuer, jti, sub, sid }: LogoutToken, { ender,
   return x.reply(200, 'OK', { headers: noStore, body: '' })
 }
 
+async function refused(x: Exchange, why: string, { idp, log, refused: counter, addressOf }: Parts): Promise<Reply> {
+  await counter.take(addressOf(x))
+  log.warn({ issuer: idp.issuer, error: why, correlation_id: x.id }, 'backchannel_logout_refused')
+  return said(x, why)
+}
+
 /** RFC 6749's form of an error, which the specification asks for (section 2.8). */
-function refused(x: Exchange, why: string, parts?: Parts): Reply {
-  parts?.log.warn({ issuer: parts.idp.issuer, error: why, correlation_id: x.id }, 'backchannel_logout_refused')
+function said(x: Exchange, why: string): Reply {
   const body = JSON.stringify({ error: 'invalid_request', error_description: why })
   return x.reply(400, 'BAD_REQUEST', { headers: ['Content-Type', 'application/json', ...noStore], body, detail: why })
 }

@@ -130,6 +130,6 @@ async function refusedByIdp(x: Exchange, parts: Parts, handle: string, flow: Flo
   const retry = `/auth/login?return_to=${encodeURIComponent(flow.returnTo)}`
   const failure = classify(error)
   if (failure.error !== 'invalid_target' || flow.resources.length === 0) return refuseFor(x, parts, failure, retry)
-  const started = await restartLogin(parts, handle, flow)
+  const started = await restartLogin(parts, { handle, from: parts.addressOf(x) }, flow)
   return started.kind === 'redirect' ? redirect(x, started.url) : refuseFor(x, parts, started.failure, retry)
 }

@@ -45,6 +45,7 @@ async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const handle = handleOf(x, parts)
   const started = await startLogin(parts, {
     handle,
+    from: parts.addressOf(x),
     returnTo,
     passed: passedParams(asked, parts.passParams),
     // The callback comes from another site, without the Strict cookie: the session to end is known only here.

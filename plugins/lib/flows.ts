@@ -40,18 +40,19 @@ export type Taken =
   | { readonly kind: 'unknown' }
 
 export interface Flows {
-  begin(handle: string, flow: Flow): Promise<{ readonly state: string }>
+  /** `owner`: the client's address, as who else fills the store must not drop this one. */
+  begin(handle: string, flow: Flow, owner: string): Promise<{ readonly state: string }>
   take(handle: string | undefined, state: string, origin: string): Promise<Taken>
 }
 
 export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
   return {
-    async begin(handle, flow) {
+    async begin(handle, flow, owner) {
       const state = randomId()
       const key = flowKey(state)
       const kept: Kept = { ...flow, browser: sha256(handle) }
-      await store.put(key, ring.sealJson(state, key, kept), { expect: null, ttl: flowLifetime })
-      await enlist(handle, key)
+      await store.put(key, ring.sealJson(state, key, kept), { expect: null, ttl: flowLifetime, owner })
+      await enlist(handle, key, owner)
       return { state }
     },
 
@@ -68,14 +69,18 @@ export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
   }
 
   /** The list of this browser's flows; what falls off its end is deleted. */
-  async function enlist(handle: string, flow: string): Promise<void> {
+  async function enlist(handle: string, flow: string, owner: string): Promise<void> {
     const key = `f:${sha256(`browser:${handle}`)}`
     for (;;) {
       const found = await store.get(key)
       const known = found === undefined || found === 'same' ? undefined : found
       const flows = [...((known && ring.openJson<string[]>(handle, key, known.value)) ?? []), flow]
       const sealed = ring.sealJson(handle, key, flows.slice(-maxFlows))
-      const done = await store.put(key, sealed, { expect: known?.version ?? null, ttl: flowLifetime })
+      const done = await store.put(key, sealed, {
+        expect: known?.version ?? null,
+        ttl: flowLifetime,
+        owner,
+      })
       if (done === 'conflict') continue
       await Promise.all(flows.slice(0, -maxFlows).map((old): Sometimes<boolean> => store.delete(old)))
       return

@@ -5,6 +5,7 @@ import { isFault, titleOf } from '../../core/index.ts'
 import { type Bridge, bridge, bridgeSections, loginParams } from './bridge.ts'
 import { type CookieSpec, loginCookie } from './cookies.ts'
 import { makeFlows } from './flows.ts'
+import { clientAddress } from './forwarded.ts'
 import type { IdpFailure } from './idp-errors.ts'
 import { failurePage, pageHeaders } from './login-pages.ts'
 import { loginResourcesShared } from './login-resources.ts'
@@ -12,9 +13,11 @@ import type { LoginParts } from './login-start.ts'
 import { isNavigation } from './login-url.ts'
 import { openStore } from './open-store.ts'
 import { type PerOrigin, PublicOrigins } from './public-origins.ts'
+import { addressKey } from './rate-key.ts'
 import { makeSessionReader, type SessionReader } from './session-reader.ts'
 import { ringOf } from './sessions.ts'
 import { sections } from './settings.ts'
+import { TrustedPeers } from './trusted-peers.ts'
 
 export const loginSections = { ...bridgeSections, cors: sections.cors }
 
@@ -29,6 +32,8 @@ export interface AuthParts extends LoginParts {
   /** Names that a login's query may hand on. */
   readonly passParams: readonly string[]
   readonly userinfo: boolean
+  /** Of the client, as far as trusted proxies tell; an IPv6 one by its /64. */
+  addressOf(x: Exchange): string
 }
 
 /** One for each origin. A redirect URI comes from `public_url` or `public_urls`, a request's Host only chooses among them (BCP-1). */
@@ -39,6 +44,7 @@ export async function authParts(host: Host<unknown>): Promise<PerOrigin<AuthPart
   const authorizeParams = Object.entries(auth.authorize_params)
   const wanted = loginParams(made.plans)
   const scope = auth.oauth_scopes.join(' ')
+  const peers = new TrustedPeers(host.server.trusted_proxies)
   const { issuer, client_id } = auth
   const shared = {
     bridge: made,
@@ -57,6 +63,7 @@ export async function authParts(host: Host<unknown>): Promise<PerOrigin<AuthPart
     passParams: auth.pass_params,
     userinfo: auth.userinfo,
     dpop: auth.dpop,
+    addressOf: (x: Exchange) => addressKey(clientAddress(x, peers)),
   }
   const trustedProxies = host.server.trusted_proxies
   return new PublicOrigins(host.server).map((origin) => ({

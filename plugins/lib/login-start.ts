@@ -27,6 +27,8 @@ export interface LoginParts {
 
 export interface LoginWish {
   readonly handle: string
+  /** The client's address. */
+  readonly from: string
   readonly returnTo: string
   readonly passed: Params
   readonly oldSession?: string | undefined
@@ -44,8 +46,12 @@ export async function startLogin(parts: LoginParts, wish: LoginWish): Promise<St
 }
 
 /** The next round of a flow whose resources the identity provider refused, at the callback or at the token endpoint. */
-export async function restartLogin(parts: LoginParts, handle: string, flow: Flow): Promise<Started> {
-  return attempt(parts, { ...flow, handle }, await without(parts, flow.resources, flow.round), flow.round + 1)
+export async function restartLogin(
+  parts: LoginParts,
+  by: Pick<LoginWish, 'handle' | 'from'>,
+  flow: Flow,
+): Promise<Started> {
+  return attempt(parts, { ...flow, ...by }, await without(parts, flow.resources, flow.round), flow.round + 1)
 }
 
 async function attempt(
@@ -58,11 +64,12 @@ async function attempt(
   const codeVerifier = randomId()
   const dpop = parts.dpop ? makeDpopKey() : undefined
   const { returnTo, passed, oldSession } = wish
-  const { state } = await parts.flows.begin(wish.handle, {
+  const flow: Flow = {
     ...{ issuer: parts.idp.issuer, origin: parts.publicUrl, nonce, codeVerifier, returnTo, passed, resources, round },
     ...(dpop === undefined ? {} : { dpop }),
     ...(oldSession === undefined ? {} : { oldSession }),
-  })
+  }
+  const { state } = await parts.flows.begin(wish.handle, flow, wish.from)
   const own: Params = [
     ['state', state],
     ['nonce', nonce],

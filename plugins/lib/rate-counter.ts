@@ -34,10 +34,14 @@ export class RateCounter {
     this.#limiter = new RateLimiterMemory({ points: settings.points, duration: settings.duration / 1000 })
   }
 
+  /** Nothing is counted. Milliseconds until this key has points again; 0: it has some. */
+  async closedFor(key: string): Promise<number> {
+    const count = await this.#limiter.get(await this.#countedAs(key))
+    return count === null || count.consumedPoints < this.#settings.points ? 0 : count.msBeforeNext
+  }
+
   async take(key: string): Promise<Count> {
-    this.#turn(Date.now())
-    const full = this.#begun + this.#before >= this.#settings.max_keys
-    const counted = full && (await this.#limiter.get(key)) === null ? `shared:${hash(key) % shared}` : key
+    const counted = await this.#countedAs(key)
     return this.#limiter.consume(counted).then(
       (result) => {
         if (result.isFirstInDuration && counted === key) this.#begun++
@@ -48,6 +52,12 @@ export class RateCounter {
         return { allowed: false, left: 0, reset: refused.msBeforeNext }
       },
     )
+  }
+
+  async #countedAs(key: string): Promise<string> {
+    this.#turn(Date.now())
+    const full = this.#begun + this.#before >= this.#settings.max_keys
+    return full && (await this.#limiter.get(key)) === null ? `shared:${hash(key) % shared}` : key
   }
 
   #turn(now: number): void {

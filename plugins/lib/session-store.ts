@@ -12,6 +12,13 @@ export interface Stored {
   readonly version: string
 }
 
+export interface PutOptions {
+  readonly expect: string | null
+  readonly ttl: number
+  readonly index?: readonly string[]
+  readonly owner?: string
+}
+
 /**
  * Sealed bytes under opaque keys (`s:` sessions, `f:` login flows, `j:` logout jti). Knows no session, token or user: sealing,
  * hashing and expiry by the clock lie above. Every call settles within the store's own `timeout`, else rejects
@@ -23,13 +30,10 @@ export interface SessionStore {
   /**
    * Atomic compare-and-set. `expect: null`: must be absent (login, jti). Otherwise the stored version must be this one.
    * Answers the new version, or 'conflict' (changed, or deleted: a late refresh cannot bring a logged-out session back).
-   * `index`: HMACs of sid and sub; absent: kept as it was. `ttl` in ms, counted by the store's clock (hosts' clocks differ).
+   * `index`: HMACs of sid and sub; absent: kept as it was. `owner`: on whose behalf it is kept (login flows: a client's address); a store that
+   * is full drops first what the owner of the most has. `ttl` in ms, counted by the store's clock (hosts' clocks differ).
    */
-  put(
-    key: string,
-    value: Uint8Array,
-    opts: { readonly expect: string | null; readonly ttl: number; readonly index?: readonly string[] },
-  ): Sometimes<{ readonly version: string } | 'conflict'>
+  put(key: string, value: Uint8Array, opts: PutOptions): Sometimes<{ readonly version: string } | 'conflict'>
   /** Moves the expiry, value and version unchanged; false: absent, and stays absent. */
   touch(key: string, ttl: number): Sometimes<boolean>
   delete(key: string): Sometimes<boolean>

@@ -3,8 +3,9 @@ import { performance } from 'node:perf_hooks'
 import NodeCache from 'node-cache'
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
+import { FairShares } from '../lib/fair-shares.ts'
 import { LocalLeases } from '../lib/local-leases.ts'
-import type { Lease, SessionStore, Stored } from '../lib/session-store.ts'
+import type { Lease, PutOptions, SessionStore, Stored } from '../lib/session-store.ts'
 
 interface Entry extends Stored {
   /** On the monotonic clock: a wall clock that jumps ends no session. */
@@ -20,8 +21,9 @@ export class MemoryStore implements SessionStore {
   readonly #cache = new NodeCache({ useClones: false, checkperiod: 0 })
   readonly #leases = new LocalLeases()
   readonly #index = new Map<string, Set<string>>()
-  /** Least recently used first. Login flows apart: whoever floods /auth/login must not push sessions out. */
-  readonly #flows = new Set<string>()
+  /** Apart from sessions, which whoever floods /auth/login must not push out; nor the logins of others. */
+  readonly #flows = new FairShares()
+  /** Least recently used first. */
   readonly #others = new Set<string>()
   readonly #maxEntries: number
   readonly #evicted: (key: string) => void
@@ -37,11 +39,7 @@ export class MemoryStore implements SessionStore {
     return entry !== undefined && entry.version === unless ? 'same' : entry
   }
 
-  put(
-    key: string,
-    value: Uint8Array,
-    opts: { readonly expect: string | null; readonly ttl: number; readonly index?: readonly string[] },
-  ): { readonly version: string } | 'conflict' {
+  put(key: string, value: Uint8Array, opts: PutOptions): { readonly version: string } | 'conflict' {
     const before = this.#live(key)
     if ((before?.version ?? null) !== opts.expect) return 'conflict'
     if (before === undefined) this.#makeRoom()
@@ -49,7 +47,7 @@ export class MemoryStore implements SessionStore {
     const index = opts.index ?? before?.index ?? []
     this.#unindex(key, before)
     for (const word of index) this.#keysOf(word).add(key)
-    this.#keep(key, { value, version, index, until: performance.now() + opts.ttl })
+    this.#keep(key, { value, version, index, until: performance.now() + opts.ttl }, opts.owner)
     return { version }
   }
 
@@ -86,7 +84,7 @@ export class MemoryStore implements SessionStore {
 
   /** Drops what expired and was never asked for again. */
   sweep(): void {
-    for (const keys of [this.#flows, this.#others]) for (const key of [...keys]) this.#live(key)
+    for (const key of [...this.#flows.keys(), ...this.#others]) this.#live(key)
   }
 
   get size(): number {
@@ -100,26 +98,24 @@ export class MemoryStore implements SessionStore {
     return undefined
   }
 
-  #keep(key: string, entry: Entry): void {
+  #keep(key: string, entry: Entry, owner = ''): void {
     this.#cache.set(key, entry)
-    const keys = this.#class(key)
-    keys.delete(key)
-    keys.add(key)
+    if (isFlow(key)) return this.#flows.add(key, owner)
+    this.#others.delete(key)
+    this.#others.add(key)
   }
 
   #drop(key: string): void {
     this.#unindex(key, this.#cache.get<Entry>(key))
     this.#cache.del(key)
-    this.#class(key).delete(key)
-  }
-
-  #class(key: string): Set<string> {
-    return key.startsWith('f:') ? this.#flows : this.#others
+    if (isFlow(key)) this.#flows.delete(key)
+    else this.#others.delete(key)
   }
 
   #makeRoom(): void {
     if (this.size < this.#maxEntries) return
-    const [oldest] = this.#flows.size > 0 ? this.#flows : this.#others
+    const [leastUsed] = this.#others
+    const oldest = this.#flows.first ?? leastUsed
     if (oldest === undefined) return
     this.#drop(oldest)
     this.#evicted(oldest)
@@ -140,6 +136,10 @@ export class MemoryStore implements SessionStore {
   }
 }
 
+function isFlow(key: string): boolean {
+  return key.startsWith('f:')
+}
+
 export default defineService({
   kind: 'session-store',
   name: 'memory',
@@ -150,7 +150,7 @@ export default defineService({
       if (performance.now() - told < 60_000) return
       told = performance.now()
       host.log.warn(
-        { max_entries: host.options.max_entries, dropped: key.startsWith('f:') ? 'login flow' : 'session' },
+        { max_entries: host.options.max_entries, dropped: isFlow(key) ? 'login flow' : 'session' },
         'session_store_full: the oldest entries are dropped; raise session.store max_entries',
       )
     })

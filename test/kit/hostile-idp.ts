@@ -23,6 +23,8 @@ export interface HostileIdp {
   readonly introspections: string[]
   /** Its signing keys cannot be had. */
   keysAway: boolean
+  /** How often it was asked for them. */
+  keysAsked: number
   /** What its userinfo endpoint says. */
   userinfo: Claims
   /** Over what its metadata says. */
@@ -53,6 +55,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
       metadata: {},
       instead: undefined,
       keysAway: false,
+      keysAsked: 0,
       asked: [],
       introspected: undefined,
       introspections: [],
@@ -81,6 +84,7 @@ export async function startHostileIdp(t: TestLike): Promise<HostileIdp> {
   server.on('request', async (req, res) => {
     const url = new URL(req.url ?? '/', issuer)
     if (url.pathname.startsWith('/.well-known')) return json(res, { ...metadata(issuer), ...idp.metadata })
+    if (url.pathname === '/jwks') idp.keysAsked++
     if (url.pathname === '/jwks' && idp.keysAway) return res.writeHead(500).end()
     if (url.pathname === '/jwks') return json(res, { keys: [jwk] })
     if (url.pathname === '/auth') {
