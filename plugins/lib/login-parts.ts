@@ -79,13 +79,13 @@ export async function authParts(host: Host<unknown>): Promise<PerOrigin<AuthPart
 export function notServedHere(x: Exchange): Reply {
   const detail =
     "Nobody signs in here: the request's Host is none of the origins in server.public_url and server.public_urls. An edge that writes another Host must be in server.trusted_proxies and send X-Forwarded-Host."
-  return x.reply(400, 'BAD_REQUEST', { reason: 'unknown_origin', detail, headers: noStore })
+  return x.reply(400, 'BAD_REQUEST', { reason: 'unknown_origin', detail })
 }
 
 /** A store that does not answer is a passing fault; anything else is ours, and INTERNAL. */
 export function storeAway(x: Exchange, cause: unknown): Reply {
   if (isFault(cause) && cause.code === 'STORE_UNAVAILABLE')
-    return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, headers: noStore, cause })
+    return x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: 1, cause })
   throw cause
 }
 
