@@ -12,13 +12,6 @@ export interface Stored {
   readonly version: string
 }
 
-export interface PutOptions {
-  readonly expect: string | null
-  readonly ttl: number
-  readonly index?: readonly string[]
-  readonly owner?: string
-}
-
 /**
  * Sealed bytes under opaque keys (`s:` sessions, `f:` login flows, `j:` logout jti). Knows no session, token or user: sealing,
  * hashing and expiry by the clock lie above. Every call settles within the store's own `timeout`, else rejects
@@ -33,7 +26,16 @@ export interface SessionStore {
    * `index`: HMACs of sid and sub; absent: kept as it was. `owner`: on whose behalf it is kept (login flows: a client's address); a store that
    * is full drops first what the owner of the most has. `ttl` in ms, counted by the store's clock (hosts' clocks differ).
    */
-  put(key: string, value: Uint8Array, opts: PutOptions): Sometimes<{ readonly version: string } | 'conflict'>
+  put(
+    key: string,
+    value: Uint8Array,
+    opts: {
+      readonly expect: string | null
+      readonly ttl: number
+      readonly index?: readonly string[]
+      readonly owner?: string
+    },
+  ): Sometimes<{ readonly version: string } | 'conflict'>
   /** Moves the expiry, value and version unchanged; false: absent, and stays absent. */
   touch(key: string, ttl: number): Sometimes<boolean>
   delete(key: string): Sometimes<boolean>
@@ -54,3 +56,5 @@ export interface Lease {
   renew(ttl: number): Sometimes<boolean>
   release(): Sometimes<void>
 }
+
+export type PutOptions = Parameters<SessionStore['put']>[2]
