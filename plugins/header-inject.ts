@@ -11,6 +11,7 @@ import {
 import type { Bearer } from './lib/bearer.ts'
 import { PerService, serviceOf } from './lib/chosen-service.ts'
 import { pushForwarded } from './lib/forwarded.ts'
+import { KnownHosts } from './lib/known-hosts.ts'
 import { originalUser } from './lib/original-user.ts'
 import { OwnCookies } from './lib/own-cookies.ts'
 import type {} from './lib/path-pattern.ts'
@@ -34,18 +35,27 @@ type InjectExchange = Exchange<'route' | 'match', 'session' | 'bearer' | 'token'
 const cookieName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is no cookie name')
 const own = new OwnCookies()
 
+/** What all routes share. */
+interface Known {
+  readonly peers: TrustedPeers
+  readonly hosts: KnownHosts
+  readonly cookies: OwnCookies
+}
+
 /** What one route's requests become; everything that does not depend on the request is settled here. */
 class Injector {
   readonly #route: Route
   readonly #service: Service
   readonly #peers: TrustedPeers
+  readonly #hosts: KnownHosts
   readonly #cookies: CookieFilter
   readonly #path: PathMaker
 
-  constructor(route: Route, service: Service, peers: TrustedPeers, cookies: OwnCookies) {
+  constructor(route: Route, service: Service, { peers, hosts, cookies }: Known) {
     this.#route = route
     this.#service = service
     this.#peers = peers
+    this.#hosts = hosts
     this.#cookies = new CookieFilter(route.forward_cookies ?? [], cookies)
     this.#path = compileTemplate(route, basePath(service))
   }
@@ -71,7 +81,7 @@ class Injector {
     const session = x.peek('session')
     if (session !== undefined) headers.push('X-Original-User', originalUser(session))
     else if (isUser(bearer)) headers.push('X-Original-User', originalUser(bearer))
-    pushForwarded(headers, x, trusted)
+    pushForwarded(headers, x, trusted, this.#hosts)
     return headers
   }
 }
@@ -106,12 +116,15 @@ export default defineStage({
   requires: (route) => (route.auth === 'session' && route.target_service !== '' ? ['token', 'session'] : []),
   problems,
   setup(host: Host<undefined>) {
-    const peers = new TrustedPeers(host.server.trusted_proxies)
-    const cookies = new OwnCookies(host.section('session').cookie.name)
+    const known: Known = {
+      peers: new TrustedPeers(host.server.trusted_proxies),
+      hosts: new KnownHosts(host.server, host.routes),
+      cookies: new OwnCookies(host.section('session').cookie.name),
+    }
     return (route) => {
       const injectors = new PerService(
         route,
-        (name) => new Injector(route, serviceOf(route, name, host.services), peers, cookies),
+        (name) => new Injector(route, serviceOf(route, name, host.services), known),
       )
       return { run: (x) => injectors.get(x.peek('service')).run(x) }
     }

@@ -1,6 +1,7 @@
 // Who asked, as told to a backend: X-Forwarded-For, -Proto and -Host, Forwarded (RFC 7239), Via (RFC 9110 §7.6.3).
 import { isIP } from 'node:net'
 import type { Exchange, RawHeaders } from '../../core/index.ts'
+import type { KnownHosts } from './known-hosts.ts'
 import { plainAddress, type TrustedPeers } from './trusted-peers.ts'
 
 type Asked = Pick<Exchange, 'client' | 'header' | 'headerAll'>
@@ -14,9 +15,10 @@ const via: Readonly<Record<Exchange['httpVersion'], string>> = {
 }
 
 /** Adds our own word; what a trusted peer said of those before it stays in front, from anybody else it was dropped. */
-export function pushForwarded(to: RawHeaders, x: Received, trusted: boolean): void {
+export function pushForwarded(to: RawHeaders, x: Received, trusted: boolean, hosts: KnownHosts): void {
   const ip = plainAddress(x.client.ip)
-  const host = x.header('host')
+  const said = x.header('host')
+  const host = said !== undefined && hosts.has(said) ? said : undefined
   const scheme = x.client.tls ? 'https' : 'http'
   const before = trusted ? x.headerAll('x-forwarded-for') : []
   to.push('X-Forwarded-For', before.length === 0 ? ip : `${before.join(', ')}, ${ip}`)

@@ -351,3 +351,18 @@ t.test('a session route does not load without the token and the session; others 
   t.same(requires(a), [])
   t.end()
 })
+
+t.test('with several origins a Host that nobody listed is told to no service', async (t) => {
+  const server = { public_url: 'https://app.test', public_urls: ['https://partners.test'] }
+  const told = async (theRoute: Route, host: string, more: string[] = [], trusted: string[] = []) => {
+    const headers = ['Host', host, ...more]
+    const fields = await sent(theRoute, { headers, server: { ...server, trusted_proxies: trusted } })
+    return { host: fields['x-forwarded-host'], forwarded: fields.forwarded }
+  }
+  t.strictSame((await told(a, 'partners.test:8443')).host, ['partners.test:8443'])
+  t.strictSame(await told(a, 'evil.test'), { host: undefined, forwarded: ['for=192.0.2.7;proto=http'] })
+  t.equal((await told(a, 'app.test.evil.test')).host, undefined)
+  t.strictSame((await told({ ...a, hosts: ['Shop.test'] }, 'shop.TEST')).host, ['shop.TEST'])
+  const edge = ['X-Forwarded-Host', 'app.test']
+  t.strictSame((await told(a, 'inner', edge, ['192.0.2.7'])).host, ['app.test'], 'a trusted proxy is believed')
+})

@@ -102,6 +102,9 @@ t.test('client, secret, redirect URI and issuer are told apart', async (t) => {
   }
   await expected({ BFF_CLIENT_SECRET: 'another-secret' }, 'login_refused', '  client_secret:')
   await expected({ BASCULE_PUBLIC_URL: 'http://localhost:8089' }, 'login_refused', 'public_url:', /register .*8089/)
+  c.spoil('settings.yaml', 'server:', 'server:\n  public_urls: ["http://127.0.0.1:8080"]')
+  await expected({}, 'login_refused', 'public_urls:', /register .*127\.0\.0\.1:8080\/auth\/callback/)
+  c.spoil('settings.yaml', '  public_urls: ["http://127.0.0.1:8080"]\n', '')
   await expected({ BASCULE_ISSUER: 'http://localhost:1' }, 'idp_unreachable', 'issuer:')
   c.spoil('settings.yaml', 'client_id: bff-server', 'client_id: bff-sever')
   await expected({}, 'login_refused', 'client_id:')

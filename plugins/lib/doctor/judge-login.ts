@@ -10,8 +10,8 @@ import type { TokenPlan } from '../token-plan.ts'
 import type { Case } from './case.ts'
 import { differsBy } from './likeness.ts'
 
-export function redirectUri(c: Case): string {
-  return `${c.host.server.public_url}/auth/callback`
+export function redirectUri(c: Case, origin = c.host.server.public_url): string {
+  return `${origin}/auth/callback`
 }
 
 /** What every login asks for, but the audiences. */
@@ -31,13 +31,27 @@ export function loginBase(c: Case, plans: readonly TokenPlan[]): Params {
 /** False: no login begins, so no token can be had either. */
 export async function judgeLogin(c: Case, idp: Idp, metadata: ServerMetadata, base: Params): Promise<boolean> {
   const refused = await beginLogin(idp, metadata, base)
-  if (refused === undefined) return judgeSecret(c, idp)
+  if (refused === undefined) return (await judgeSecret(c, idp)) && judgeOrigins(c, idp, metadata, base)
   if (/^invalid_client\b/.test(refused) && (await knowsClient(idp, base))) return sayCredentials(c, refused)
   for (const service of c.services) c.state(service, 'token', 'no login')
   const { path, compare, tell } = causeOf(c, refused)
   const message = `The identity provider refuses our login: ${refused}. Compare ${compare}.`
   c.fault('login_refused', 'settings', undefined, message, { place: c.setting(path), tell })
   return false
+}
+
+/** Logins at `public_url` begin; each further origin has a redirect URI that may have been forgotten at the provider. */
+async function judgeOrigins(c: Case, idp: Idp, metadata: ServerMetadata, base: Params): Promise<true> {
+  for (const [i, origin] of c.host.server.public_urls.entries()) {
+    const uri = redirectUri(c, origin)
+    const there = base.map(([name, value]): [string, string] => [name, name === 'redirect_uri' ? uri : value])
+    const refused = await beginLogin(idp, metadata, there)
+    if (refused === undefined) continue
+    const message = `The identity provider refuses our login at ${origin}: ${refused}. It takes logins at ${c.host.server.public_url}, so it lacks the redirect URI ${uri}.`
+    const tell = `Please register the redirect URI ${uri} for the client ${c.host.section('auth').client_id}.`
+    c.fault('login_refused', 'settings', undefined, message, { place: c.setting(['server', 'public_urls', i]), tell })
+  }
+  return true
 }
 
 function causeOf(c: Case, refused: string) {
