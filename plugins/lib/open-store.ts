@@ -10,7 +10,14 @@ function inOurWords(store: SessionStore): SessionStore {
   const { watch, settled } = store
   return {
     reach: store.reach,
-    get: (key, unless) => told(() => store.get(key, unless)),
+    // Every request of a session comes by here: no closure for it.
+    get(key, unless) {
+      try {
+        return late(store.get(key, unless))
+      } catch (error) {
+        return away(error)
+      }
+    },
     put: (key, value, opts) => told(() => store.put(key, value, opts)),
     touch: (key, ttl) => told(() => store.touch(key, ttl)),
     delete: (key) => told(() => store.delete(key)),
@@ -20,7 +27,7 @@ function inOurWords(store: SessionStore): SessionStore {
       try {
         yield* store.find(index)
       } catch (error) {
-        throw away(error)
+        away(error)
       }
     },
     ...(watch === undefined ? {} : { watch: watch.bind(store) }),
@@ -28,21 +35,19 @@ function inOurWords(store: SessionStore): SessionStore {
   }
 }
 
-/** Without a promise where the store has none. */
 function told<T>(ask: () => Sometimes<T>): Sometimes<T> {
   try {
-    const answer = ask()
-    return answer instanceof Promise
-      ? answer.catch((error: unknown) => {
-          throw away(error)
-        })
-      : answer
+    return late(ask())
   } catch (error) {
-    throw away(error)
+    return away(error)
   }
 }
 
-function away(error: unknown): unknown {
-  if (isFault(error) && error.code === 'STORE_UNAVAILABLE') return error
-  return fault('STORE_UNAVAILABLE', undefined, error)
+/** Without a promise where the store has none. */
+function late<T>(answer: Sometimes<T>): Sometimes<T> {
+  return answer instanceof Promise ? answer.catch(away) : answer
+}
+
+function away(error: unknown): never {
+  throw isFault(error) && error.code === 'STORE_UNAVAILABLE' ? error : fault('STORE_UNAVAILABLE', undefined, error)
 }

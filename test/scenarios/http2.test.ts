@@ -410,3 +410,19 @@ t.test('h2load: many streams on few connections, all answered', { skip: noLoad }
   t.match(stdout, /500 succeeded, 0 failed, 0 errored, 0 timeout/)
   t.match(stdout, /500 2xx/)
 })
+
+t.test('the authority chooses among several origins, as a Host would; services are told of no other', async (t) => {
+  const upstream = await startUpstream(t, (req, res) => res.end(String(req.headers['x-forwarded-host'])))
+  const server = ', public_url: "https://localhost", public_urls: ["https://partners.test"]'
+  const { url } = await startBascule(t, tlsBridge(upstream.url, { server }))
+  const client = await http2Client(t, url)
+  const at = async (authority: string) => {
+    const verified = await ask(client, { ':path': '/auth/verify', ':authority': authority })
+    const { body } = await ask(client, { ':path': '/x', ':authority': authority })
+    return [verified.status, field(verified.headers, 'location'), body]
+  }
+  const login = (origin: string) => `${origin}/auth/login?return_to=%2F`
+  t.strictSame(await at('partners.test'), [401, login('https://partners.test'), 'partners.test'])
+  t.strictSame(await at('localhost'), [401, login('https://localhost'), 'localhost'])
+  t.strictSame(await at('evil.test'), [401, login('https://localhost'), 'undefined'])
+})
