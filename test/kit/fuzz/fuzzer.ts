@@ -20,6 +20,8 @@ export interface Case extends Sent {
   /** What its targets have in common with no others. */
   readonly mark: string
   readonly scripts: readonly Script[]
+  /** Its upstream answers anything, to this client and to all others. */
+  readonly hostile: boolean
 }
 
 export interface Finding {
@@ -37,7 +39,7 @@ export function makeCase(seed: number, hostile: boolean): Case {
   const random = new Random(seed)
   const mark = markOf(seed)
   const sent = connection(random, mark)
-  return { ...sent, seed, mark, scripts: Array.from({ length: 8 }, () => answer(random, hostile)) }
+  return { ...sent, seed, mark, hostile, scripts: Array.from({ length: 8 }, () => answer(random, hostile)) }
 }
 
 /** Of one length, so that another mark changes no framing. */
@@ -94,7 +96,7 @@ export class Fuzzer {
     if (own.length > 0) broken.splice(0, broken.length, ...broken.filter(({ mark }) => mark !== one.mark))
     if (said === undefined) return [...own, `no end of the connection within ${patience} ms`]
     try {
-      return [...own, ...judgeAnswers(all, methods, said, one.pure)]
+      return [...own, ...judgeAnswers(all, methods, said, one.pure, one.hostile)]
     } catch (error) {
       return [...own, (error as Error).message]
     }

@@ -8,6 +8,7 @@ export function judgeAnswers(
   methods: readonly string[],
   text: string,
   pure: boolean,
+  hostile: boolean,
 ): string[] {
   const broken: string[] = []
   const answers = readAnswers(text, methods)
@@ -19,15 +20,21 @@ export function judgeAnswers(
     if (echo === 'poison') broken.push('an answer that was no answer')
     if (echo !== undefined && echo !== one?.path && echo !== 'poison')
       broken.push(`the answer for ${echo} instead of ${one?.path}`)
+    const owed = verdict === 'clean' && !(hostile && status === 502 && one && !canRepeat(one))
     if (status === 500 && verdict !== 'odd') broken.push('500 of our own')
-    if (status > 501 && status !== 505 && verdict === 'clean') broken.push(`${status} of our own: ${body}`)
+    if (status > 501 && status !== 505 && owed) broken.push(`${status} of our own: ${body}`)
     if (status === 101) broken.push('101 that nobody may have')
     if (verdict === 'broken' && status === 200 && whole && one?.head.method !== 'HEAD')
       broken.push('a torn answer that looks whole')
-    if (pure && one && verdict === 'clean' && (status !== 200 || !whole || echo !== one.path))
+    if (pure && one && owed && (status !== 200 || !whole || echo !== one.path))
       broken.push(`${status} for a request in which nothing is wrong`)
   }
   if (pure && all.every(({ script }) => script.verdict === 'clean') && answers.length !== all.length)
     broken.push(`${answers.length} answers to ${all.length} requests in which nothing is wrong`)
   return broken
+}
+
+/** The connection may have been spoilt by what its upstream said to another client: a request that cannot be sent again is lost with it. */
+function canRepeat({ head, body }: Expected): boolean {
+  return body === '' && /^(GET|HEAD|PUT|DELETE|OPTIONS)$/.test(head.method)
 }
