@@ -203,7 +203,10 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
   #decide(controller: Controller, fields: WireFields, reason: string | undefined, fresh: Credential | undefined): void {
     const ended = this.#refusal === 'ended'
     this.#refusal = undefined
-    if (!this.#open) return
+    if (!this.#open) {
+      if (ended) this.#letGo() // the client left: of an answer that is over nothing else will tell
+      return
+    }
     if (fresh === undefined) {
       const room = this.#head(401, fields, reason)
       if (ended) this.onResponseEnd(controller)
@@ -273,8 +276,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
       else this.#refusal = 'ended'
       return
     }
-    this.#target!.inFlight--
-    this.#leave()
+    this.#letGo()
     if (!this.#close()) return
     const fields = (controller.rawTrailers ?? []) as WireFields
     this.#sink!.end(fields.length === 0 ? undefined : this.#rules.filter.trailers(fields))
@@ -299,6 +301,11 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     clearTimeout(this.#clock)
     this.#answered = true
     this.#rules.upstreams.answered(this.#target!, this.#era, status)
+  }
+
+  #letGo(): void {
+    this.#target!.inFlight--
+    this.#leave()
   }
 
   /** Its place in the service is free only now that undici has let go: a client that comes and goes must not take two. */
