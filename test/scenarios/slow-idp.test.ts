@@ -118,9 +118,12 @@ t.test('a provider that is away: within a second of its return all is well', asy
     await answer.body?.cancel()
   }
   const asked = idp.counts.token
+  const began = performance.now()
   const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => ada.fetch(paths[n % 2] as string)))
   t.ok(answers.every(({ status }) => status === 503))
-  t.ok(idp.counts.token - asked < 10, `it is probed, not hammered (${idp.counts.token - asked} times)`)
+  // One in a quarter of a second, however long the hundred take.
+  const most = 10 + (performance.now() - began) / 200
+  t.ok(idp.counts.token - asked < most, `it is probed, not hammered (${idp.counts.token - asked} times)`)
   away = false
   const back = performance.now()
   t.equal(await ask(origin + paths[0], ada.cookie), 200)

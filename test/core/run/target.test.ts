@@ -71,5 +71,5 @@ t.test('a very long target is judged in linear time', async (t) => {
   const before = performance.now()
   targetProblem(`/${'.'.repeat(1e6)}/`)
   targetProblem(`/${'%2e'.repeat(3e5)}x`)
-  t.ok(performance.now() - before < 500)
+  t.ok(performance.now() - before < 5_000)
 })
