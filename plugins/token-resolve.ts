@@ -14,7 +14,7 @@ import { diagnose } from './lib/doctor/diagnose.ts'
 import { LoginUrl } from './lib/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
 import { type PerOrigin, PublicOrigins } from './lib/public-origins.ts'
-import { codeOf, reasonDetails, type TokenReason } from './lib/reasons.ts'
+import { codeOf, passingDetails, reasonDetails, type TokenReason } from './lib/reasons.ts'
 import type { Session } from './lib/session.ts'
 import { sections } from './lib/settings.ts'
 import { isResourceIndicator } from './lib/text-values.ts'
@@ -110,6 +110,7 @@ function resolver(route: Route, parts: Parts) {
 
 function resolverFor(service: string, route: Route, { tokens, log, logins }: Parts) {
   const loginUrl = (x: X): string => (logins.of(x) ?? logins.first).for(x)
+  const stepUpUrl = (x: X): string => (logins.of(x) ?? logins.first).stepUp(x, service)
 
   const answer = (x: X, got: Credential | Refusal): Verdict<'filter'> => {
     if (isRefused(got)) return refuse(x, got)
@@ -129,7 +130,7 @@ function resolverFor(service: string, route: Route, { tokens, log, logins }: Par
       case 'session_over':
         return x.reply(401, 'SESSION_REQUIRED', {
           reason: 'grant_lost',
-          detail: 'The session ended: the identity provider no longer accepts it. Sign in again.',
+          detail: passingDetails.grant_lost,
           members: { login_url: loginUrl(x) },
         })
       case 'unavailable':
@@ -137,7 +138,8 @@ function resolverFor(service: string, route: Route, { tokens, log, logins }: Par
           ? x.reply(503, 'STORE_UNAVAILABLE', { retryAfter: refusal.retryAfter })
           : x.reply(503, 'IDP_UNAVAILABLE', {
               retryAfter: refusal.retryAfter,
-              detail: 'A token for this service cannot be had just now. The session is kept; try again.',
+              reason: 'idp_unavailable',
+              detail: passingDetails.idp_unavailable,
               members: { service },
             })
     }
@@ -151,7 +153,7 @@ function resolverFor(service: string, route: Route, { tokens, log, logins }: Par
     return x.reply(401, codeOf(reason), {
       reason,
       detail: reasonDetails[reason],
-      members: { service, ...(stepUp ? { login_url: loginUrl(x) } : {}) },
+      members: { service, ...(stepUp ? { login_url: reason === 'step_up' ? stepUpUrl(x) : loginUrl(x) } : {}) },
     })
   }
 

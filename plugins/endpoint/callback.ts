@@ -18,6 +18,7 @@ import {
 import { sessionData } from '../lib/login-session.ts'
 import { restartLogin, wantedResources } from '../lib/login-start.ts'
 import { isRandomId } from '../lib/random-id.ts'
+import { endStepUp, nextGrant, type SteppingUp, stepUpOver, stepUpRefused } from '../lib/step-up-end.ts'
 import { withinMs } from '../lib/within.ts'
 
 /** A code grant takes one round trip and a key set; who waited this long is told to try again. */
@@ -61,15 +62,30 @@ async function callback(x: Exchange, parts: Parts): Promise<Reply> {
   if (taken.kind === 'unknown' || handle === undefined) return notOurs(x)
   const { flow } = taken
   if (flow.issuer !== parts.idp.issuer) return notOurs(x)
+  const going = await steppingUp(x, parts, flow, handle)
+  if (going === 'over') return stepUpOver(x, flow)
   const redeemed = redeem(parts, x, state, flow)
   let answer: CodeAnswer
   try {
     answer = await withinMs(patience, redeemed)
   } catch (error) {
     if (isTimeout(error)) parts.background(giveBack(parts, redeemed))
-    return refusedByIdp(x, parts, handle, flow, error)
+    return going ? stepUpRefused(x, parts, going, error) : refusedByIdp(x, parts, handle, flow, error)
   }
-  return signIn(x, parts, { flow, handle, answer })
+  return going ? endStepUp(x, parts, going, answer) : signIn(x, parts, { flow, handle, answer })
+}
+
+/** The session that a step-up is for, unless it ended meanwhile: before the code is spent, so that nothing is left to give back. */
+async function steppingUp(
+  x: Exchange,
+  { bridge, addressOf }: Parts,
+  flow: Flow,
+  handle: string,
+): Promise<SteppingUp | 'over' | undefined> {
+  const { stepUp } = flow
+  if (stepUp === undefined) return undefined
+  const session = await bridge.sessions.open(stepUp.session)
+  return session === undefined ? 'over' : { flow, stepUp, handle, from: addressOf(x), session }
 }
 
 function isTimeout(error: unknown): boolean {
@@ -93,13 +109,14 @@ function notOurs(x: Exchange, returnTo?: string): Reply {
 
 /** RFC 8707 section 2.2: many resources on authorize, one on the grant. The login's own access token is then good for that service. */
 function redeem(parts: Parts, x: Exchange, state: string, flow: Flow): Promise<CodeAnswer> {
-  const { nonce, codeVerifier, resources, passed, dpop } = flow
+  const { nonce, codeVerifier, resources, passed, dpop, stepUp } = flow
   const maxAge = maxAgeOf(passed, parts.authorizeParams)
-  const first = parts.userinfo ? [] : resources.slice(0, 1)
+  const forService = stepUp !== undefined
+  const first = parts.userinfo && !forService ? [] : resources.slice(0, 1)
   const params = first.map((resource): [string, string] => ['resource', resource])
   return parts.idp.codeGrant(
     new URL(`${parts.redirectUri}${x.query}`),
-    { state, nonce, codeVerifier, maxAge, dpop },
+    { state, nonce, codeVerifier, maxAge, dpop, forService },
     params,
   )
 }
@@ -116,8 +133,17 @@ async function signIn(x: Exchange, parts: Parts, done: Done): Promise<Reply> {
   const { id, session } = await sessions.create(data)
   await endOld(x, parts, done.flow)
   parts.background(broker.prefetch(session))
-  const headers = [...pageHeaders, ...setCookie(parts.reader.cookie, id)]
-  return x.reply(200, 'OK', { headers, body: continuePage(done.flow.returnTo) })
+  const cookie = setCookie(parts.reader.cookie, id)
+  const { returnTo } = done.flow
+  const wish = { handle: done.handle, from: parts.addressOf(x), session, returnTo }
+  return (
+    (await nextGrant(x, parts, wish, withOwnGrants(parts), cookie)) ??
+    x.reply(200, 'OK', { headers: [...pageHeaders, ...cookie], body: continuePage(returnTo) })
+  )
+}
+
+function withOwnGrants({ bridge: { plans } }: Parts): readonly string[] {
+  return plans.filter(({ minter }) => minter.authorization !== undefined).map(({ wish }) => wish.service)
 }
 
 async function endOld(x: Exchange, { bridge: { sessions }, reader }: Parts, { oldSession }: Flow): Promise<void> {

@@ -10,6 +10,7 @@ import {
   loginSections,
   notServedHere,
   redirect,
+  refuse,
   refuseFor,
   storeAway,
 } from '../lib/login-parts.ts'
@@ -17,7 +18,9 @@ import { startLogin } from '../lib/login-start.ts'
 import { isNavigation } from '../lib/login-url.ts'
 import { isRandomId, randomId } from '../lib/random-id.ts'
 import { safeReturnTo } from '../lib/return-to.ts'
+import type { Session } from '../lib/session.ts'
 import type { Presented } from '../lib/session-reader.ts'
+import { startStepUp } from '../lib/step-up-start.ts'
 
 /** Starts the code flow. All tabs of a browser share one handle, so cookies never pile up, and tabs do not break each other. */
 export default defineEndpoint({
@@ -39,9 +42,10 @@ async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl, parts.returnOrigins)
   const presented = await parts.reader.read(x)
   const { sessions } = parts.bridge
+  if (asked.has('service') && presented.kind === 'session') return stepUp(x, parts, asked, presented.session, returnTo)
   // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
   if (asked.has('resume') && presented.kind === 'session') return redirect(x, new URL(returnTo, parts.publicUrl).href)
-  if (hidesSession(x, asked, presented)) return lookAgain(x, returnTo, passedParams(asked, parts.passParams))
+  if (hidesSession(x, asked, presented)) return lookAgain(x, asked, returnTo, passedParams(asked, parts.passParams))
   const handle = handleOf(x, parts)
   const started = await startLogin(parts, {
     handle,
@@ -56,6 +60,37 @@ async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
 }
 
 /**
+ * Fetches what the session lacks for one service. Without a session a login is what is missing, whatever the name: nobody who is not
+ * signed in learns here which services there are.
+ */
+async function stepUp(
+  x: Exchange,
+  parts: AuthParts,
+  asked: URLSearchParams,
+  session: Session,
+  returnTo: string,
+): Promise<Reply> {
+  const [service = '', ...more] = asked.getAll('service')
+  const missing = parts.bridge.broker.missing(session, service)
+  const path = loginPath(returnTo)
+  if (missing.kind === 'unknown' || more.length > 0)
+    return refuse(x, { code: 'LOGIN_FAILED', reason: 'unknown_service', detail: unknownService, retry: path })
+  if (missing.kind === 'nothing') return redirect(x, new URL(returnTo, parts.publicUrl).href)
+  if (missing.kind === 'login') return redirect(x, `${parts.publicUrl}${path}`)
+  const { kind: _, ...wanted } = missing
+  const handle = handleOf(x, parts)
+  const passed = passedParams(asked, parts.passParams)
+  const from = parts.addressOf(x)
+  const silent = !passed.some(([name]) => name === 'prompt')
+  const started = await startStepUp(parts, { handle, from, returnTo, passed, session, service, silent }, wanted)
+  if (started.kind === 'failed')
+    return refuseFor(x, parts, started.failure, `${path}&service=${encodeURIComponent(service)}`)
+  return redirect(x, started.url, setCookie(parts.loginCookie, handle, flowLifetime / 1000))
+}
+
+const unknownService = 'No service of this name has a route here that needs a token. Nothing was changed.'
+
+/**
  * A link on another site: browsers send no Strict cookie along the way from there, so nobody can tell whether somebody is signed in.
  * Each such link would begin one more session and leave the one before without an owner.
  */
@@ -63,10 +98,11 @@ function hidesSession(x: Exchange, asked: URLSearchParams, { kind }: Presented):
   return kind === 'none' && x.header('sec-fetch-site') === 'cross-site' && isNavigation(x) && !asked.has('resume')
 }
 
-function lookAgain(x: Exchange, returnTo: string, passed: Params): Reply {
+function lookAgain(x: Exchange, asked: URLSearchParams, returnTo: string, passed: Params): Reply {
   const query = new URLSearchParams([
     ['resume', '1'],
     ['return_to', returnTo],
+    ...asked.getAll('service').map((service) => ['service', service]),
     ...passed.map(([name, value]) => [name, value]),
   ])
   return x.reply(200, 'OK', { headers: pageHeaders, body: onwardPage(`/auth/login?${query}`) })

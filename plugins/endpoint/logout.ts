@@ -13,6 +13,7 @@ import {
   storeAway,
 } from '../lib/login-parts.ts'
 import { isNavigation } from '../lib/login-url.ts'
+import { refreshTokens } from '../lib/service-grants.ts'
 import type { SessionData } from '../lib/session.ts'
 import { withinMs } from '../lib/within.ts'
 
@@ -79,7 +80,7 @@ async function endSession(x: Exchange, parts: Parts): Promise<SessionData | unde
   const { sessions } = parts.bridge
   const data = sessions.secretsOf(presented.session)
   await sessions.end(presented.session, 'logout')
-  if (data.refreshToken !== undefined) parts.background(revoke(parts, data.refreshToken))
+  for (const token of refreshTokens(data)) parts.background(revoke(parts, token))
   return data
 }
 

@@ -46,7 +46,7 @@ export function mintTally(metrics: Metrics): (service: string, answer: Credentia
 function resultOf(answer: Credential | Refusal): string {
   if (!('kind' in answer)) return 'ok'
   if (answer.kind === 'refused') return answer.reason
-  return answer.kind === 'unavailable' ? `${answer.what}_unavailable` : 'session_over'
+  return answer.kind === 'unavailable' ? `${answer.what}_unavailable` : 'grant_lost'
 }
 
 export interface SessionTally {

@@ -5,6 +5,7 @@ import type { TokenReason } from './reasons.ts'
 import type { Turn } from './redeem-queue.ts'
 import { refusedFields, TokenRefusals, type TokenRenewal } from './refused-token.ts'
 import type { Session, SessionData } from './session.ts'
+import { type Admission, type Admitted, admit, authorizationFor, type Missing } from './step-up.ts'
 import { liveOf, mayReplace } from './token-credential.ts'
 import { grantOf, mintToken, settled } from './token-mint.ts'
 import { heldFor, isRefusal, isToken, type TokenPlan } from './token-plan.ts'
@@ -26,6 +27,10 @@ export interface Broker {
   /** Mints all services' tokens, first asked first served, then says so in the log once. Never rejects. */
   prefetch(session: Session): Promise<void>
   states(session: Session): Readonly<Record<string, ServiceState>>
+  /** What an authorization could bring this session for this service. */
+  missing(session: Session, service: string): Missing
+  /** Keeps what an authorization brought for this service. */
+  admit(session: Session, service: string, admission: Admission): Promise<Admitted>
   /** A service answered 401 to a token found good. */
   readonly refused: TokenRenewal
 }
@@ -55,8 +60,21 @@ export function createBroker(parts: BrokerParts): Broker {
     credential: (session, service) => credential(parts, plans.get(service), session),
     prefetch: (session) => prefetch(parts, [...plans.values()], session),
     states: (session) => states(parts, plans, session),
+    missing: (session, service) => missing(parts, plans.get(service), session),
+    admit: async (session, service, admission) => {
+      const plan = plans.get(service)
+      return plan === undefined ? 'unknown' : admit(parts, session, plan, laneOf(parts, session, plan), admission)
+    },
     refused: renewals(parts, plans),
   }
+}
+
+function missing(parts: BrokerParts, plan: TokenPlan | undefined, session: Session): Missing {
+  if (plan === undefined) return { kind: 'unknown' }
+  const data = parts.sessions.secretsOf(session)
+  const no = refuses(parts, data, plan)
+  if (no?.kind !== 'refused' || !no.stepUp) return { kind: 'nothing' }
+  return no.reason === 'step_up' ? authorizationFor(data, plan) : { kind: 'login' }
 }
 
 const noMapping = refusal('no_mapping', false)
@@ -93,7 +111,8 @@ function renew(parts: BrokerParts, session: Session, data: SessionData, plan: To
 
 function laneOf({ sessions }: BrokerParts, session: Session, { key, minter }: TokenPlan): string {
   const lane = sessions.queueOf(session)
-  return minter.spends === 'refresh' ? lane : `${lane} ${key}`
+  // A grant of the service's own is spent by nothing else.
+  return minter.spends === 'refresh' && minter.authorization === undefined ? lane : `${lane} ${key}`
 }
 
 /** The one mint of this service and session that runs or waits, else a new one. */

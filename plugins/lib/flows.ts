@@ -5,6 +5,7 @@ import type { Params } from './idp.ts'
 import { randomId, sha256 } from './random-id.ts'
 import type { KeyRing } from './seal.ts'
 import type { SessionStore } from './session-store.ts'
+import type { Authorization } from './step-up.ts'
 
 export const flowLifetime = 10 * 60_000
 /** Per browser; the oldest goes first. A background that keeps asking must not fill the store. */
@@ -27,6 +28,21 @@ export interface Flow {
   readonly round: number
   /** The store's key of the session this browser had when the login began. */
   readonly oldSession?: string
+  /** Not a login: it fetches what a session lacks for one service. */
+  readonly stepUp?: StepUp
+}
+
+export interface StepUp {
+  readonly service: string
+  /** The session's id, for a store's key opens none. Sealed like the rest of the flow. */
+  readonly session: string
+  /** Asked with `prompt=none`: an answer that wants the user is followed by a round that shows the provider's pages. */
+  readonly silent: boolean
+  /** Begun by a login for each service with a grant of its own: who is next. Such a round never shows a page. */
+  readonly after?: readonly string[]
+  readonly asked: Authorization
+  /** Blank-separated. */
+  readonly scope: string
 }
 
 interface Kept extends Flow {

@@ -9,6 +9,8 @@ export interface IdpPreset {
   readonly mint: PluginRef
   /** Added to the login's scopes, unless `oauth_scopes` is written. */
   readonly scopes?: readonly string[]
+  /** The login's scopes, where the provider refuses the usual ones (Cognito knows no offline_access), unless `oauth_scopes` is written. */
+  readonly onlyScopes?: readonly string[]
   /** Sent along on authorize, unless `authorize_params` has them. */
   readonly authorizeParams?: Readonly<Record<string, string>>
   /** How tokens are judged, unless `service_tokens` says. */
@@ -27,6 +29,12 @@ export const idpPresets = {
     // `resource` is taken and ignored; scope mappings put audiences into the one token.
     source: 'authentik, OAuth2 provider: scope mappings write aud',
     mint: 'login',
+  },
+  cognito: {
+    // A refresh gives what its authorization was bound to; `resource` is taken by essentials and plus user pools, with managed login.
+    source: 'Amazon Cognito, resource binding: one resource on authorize, bound to its refresh token',
+    mint: { use: 'authorize', with: { by: 'resource' } },
+    onlyScopes: ['openid', 'profile', 'email'],
   },
   duende: {
     source: 'Duende IdentityServer, resource isolation: RFC 8707 on authorize and refresh',

@@ -45,6 +45,8 @@ export interface CodeChecks {
   readonly maxAge?: number | undefined
   /** The code was asked for with this key (`dpop_jkt`). */
   readonly dpop?: DpopKey | undefined
+  /** The access token is for a service: the userinfo endpoint would refuse it. */
+  readonly forService?: boolean
 }
 export interface CodeAnswer extends TokenAnswer {
   readonly idToken: string
@@ -147,9 +149,10 @@ export function makeIdp(settings: IdpSettings, discovery: Discovery = new Discov
       if (claims === undefined || answer.id_token === undefined) throw new Error('the answer has no ID token')
       checkIdToken(claims, settings.client_id, asked)
       checkAccessHash(answer.id_token, claims.at_hash, answer.access_token)
-      const userinfo = settings.userinfo
-        ? await fetchUserInfo(configuration, answer.access_token, claims.sub, proof)
-        : undefined
+      const userinfo =
+        settings.userinfo && checks.forService !== true
+          ? await fetchUserInfo(configuration, answer.access_token, claims.sub, proof)
+          : undefined
       return {
         ...tokenAnswer(answer, asked, checks.dpop),
         ...refreshLife(answer),

@@ -60,24 +60,12 @@ async function attempt(
   resources: readonly string[],
   round: number,
 ): Promise<Started> {
-  const nonce = randomId()
-  const codeVerifier = randomId()
-  const dpop = parts.dpop ? makeDpopKey() : undefined
   const { returnTo, passed, oldSession } = wish
-  const flow: Flow = {
-    ...{ issuer: parts.idp.issuer, origin: parts.publicUrl, nonce, codeVerifier, returnTo, passed, resources, round },
-    ...(dpop === undefined ? {} : { dpop }),
+  const own = await beginFlow(parts, wish, {
+    ...{ returnTo, passed, resources, round },
+    ...(parts.dpop ? { dpop: makeDpopKey() } : {}),
     ...(oldSession === undefined ? {} : { oldSession }),
-  }
-  const { state } = await parts.flows.begin(wish.handle, flow, wish.from)
-  const own: Params = [
-    ['state', state],
-    ['nonce', nonce],
-    ['code_challenge', sha256(codeVerifier)],
-    ...resources.map((resource): [string, string] => ['resource', resource]),
-    ...(dpop === undefined ? [] : ([['dpop_jkt', thumbprint(dpop)]] as const)),
-    ...passed,
-  ]
+  })
   try {
     const url = await parts.idp.authorizationUrl([...baseParams(parts), ...own])
     return { kind: 'redirect', url: url.href }
@@ -88,8 +76,29 @@ async function attempt(
   }
 }
 
+/** Keeps the flow, and answers what is its own in the request. Rejects only where the session store is away. */
+export async function beginFlow(
+  { flows, idp, publicUrl }: Pick<LoginParts, 'flows' | 'idp' | 'publicUrl'>,
+  { handle, from }: Pick<LoginWish, 'handle' | 'from'>,
+  flow: Omit<Flow, 'issuer' | 'origin' | 'nonce' | 'codeVerifier'>,
+): Promise<Params> {
+  const nonce = randomId()
+  const codeVerifier = randomId()
+  const { dpop, resources, passed } = flow
+  const kept: Flow = { ...flow, issuer: idp.issuer, origin: publicUrl, nonce, codeVerifier }
+  const { state } = await flows.begin(handle, kept, from)
+  return [
+    ['state', state],
+    ['nonce', nonce],
+    ['code_challenge', sha256(codeVerifier)],
+    ...resources.map((resource): [string, string] => ['resource', resource]),
+    ...(dpop === undefined ? [] : ([['dpop_jkt', thumbprint(dpop)]] as const)),
+    ...passed,
+  ]
+}
+
 /** What is left to ask for. Nothing, when the identity provider refuses them together but each alone is fine, or will not say. */
-async function without(parts: LoginParts, asked: readonly string[], round: number): Promise<readonly string[]> {
+export async function without(parts: LoginParts, asked: readonly string[], round: number): Promise<readonly string[]> {
   const left = round + 1 >= maxRounds ? [] : await parts.resources.sift(parts.idp, asked, baseParams(parts), parts.log)
   if (left.length < asked.length && left.length > 0) return left
   if (left.length === asked.length || round + 1 >= maxRounds)
@@ -105,7 +114,7 @@ export function wantedResources({ wanted }: Pick<LoginParts, 'wanted'>): readonl
   return wanted.filter(([name]) => name === 'resource').map(([, value]) => value)
 }
 
-function baseParams({ idp, redirectUri, scope, authorizeParams, wanted }: LoginParts): Params {
+export function baseParams({ idp, redirectUri, scope, authorizeParams, wanted }: LoginParts): Params {
   return [
     ['client_id', idp.clientId],
     ['response_type', 'code'],

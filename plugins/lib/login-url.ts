@@ -19,6 +19,11 @@ export class LoginUrl {
     return this.#login + encodeURIComponent(this.#pageOf(x))
   }
 
+  /** A login that fetches the grant for one service. */
+  stepUp(x: Asking, service: string): string {
+    return `${this.for(x)}&service=${encodeURIComponent(service)}`
+  }
+
   #pageOf(x: Asking): string {
     if (isNavigation(x)) return x.target
     // An API's path would show JSON after the login.

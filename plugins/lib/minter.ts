@@ -39,7 +39,7 @@ export interface Grant {
 
 /**
  * No, and asking again changes nothing by itself. `words`: the IdP's own error and description, for the log. `refreshToken`: rotated
- * although refused. `stepUp`: a new login would help.
+ * although refused. `stepUp`: a new login would help; with the reason `step_up`, an authorization for this service alone.
  */
 export interface MintRefused {
   readonly kind: 'refused'
@@ -103,6 +103,11 @@ export interface Minter {
   readonly spends: 'refresh' | 'nothing'
   /** It works with the login's own access token: the broker sees to it that `Grant.access` is alive, where that can be had. */
   readonly uses?: 'access'
+  /**
+   * It works with a grant of the service's own: what the authorization for it must ask for beside the login's scopes and the service's.
+   * `Grant` then holds that grant's tokens. Pure.
+   */
+  authorization?(wish: MintWish): readonly (readonly [name: string, value: string])[]
   /** Parameters the login itself must send for these wishes, e.g. `resource` values. Pure. */
   atLogin(wishes: readonly MintWish[]): readonly (readonly [name: string, value: string])[]
   /** Pure: what is known to fail without asking the IdP. Undefined: worth asking. */

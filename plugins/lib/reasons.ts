@@ -5,6 +5,8 @@ export const reasonDetails = {
   no_mapping: 'service_audiences has no entry for this service.',
   denied_by_idp:
     "The identity provider gives no token for this service's audience: its scope mapping and the client's allowed audiences must both contain it.",
+  step_up:
+    'The session was not granted this audience yet, or the grant for it was lost: follow login_url, which fetches just what is missing.',
   not_granted:
     'The identity provider gave a token with none of the scopes that service_scopes asks for; it was not sent.',
   audience_mismatch:
@@ -24,6 +26,12 @@ export const reasonDetails = {
 } as const
 
 export type TokenReason = keyof typeof reasonDetails
+
+/** Why no token can be had for any service: the session is over, or it is a passing fault. */
+export const passingDetails = {
+  grant_lost: 'The session ended: the identity provider no longer accepts it. Sign in again.',
+  idp_unavailable: 'A token for this service cannot be had just now. The session is kept; try again.',
+} as const
 
 /** An answer with a token that is not what was asked for, told apart from no token at all. */
 const mismatches: ReadonlySet<TokenReason> = new Set([

@@ -29,6 +29,16 @@ export interface StoredRefusal {
   readonly until: number
 }
 
+/** One service's own grant: an authorization of its own, with a refresh token that the login's knows nothing of. */
+export interface ServiceGrant {
+  /** As `StoredToken.config`: what was granted for another audience or client serves no longer. */
+  readonly config: string
+  readonly refreshToken?: string
+  /** What the authorization itself brought. */
+  readonly access: { readonly token: string; readonly expiresAt: number }
+  readonly grantedScopes: string
+}
+
 /** Sealed before it reaches a store. Plain JSON; replaced whole, never edited in place. Times in ms since the epoch. */
 export interface SessionData {
   readonly v: 1
@@ -65,6 +75,13 @@ export interface SessionData {
   /** Resources that the login wanted and the IdP refused: signing in again would not help before the IdP is mended. */
   readonly refusedResources?: readonly string[]
   readonly services: Readonly<Record<string, StoredToken | StoredRefusal>>
+  /** By service, where the minter wants one each. */
+  readonly grants?: Readonly<Record<string, ServiceGrant>>
+  /**
+   * Refresh tokens that a later authorization replaced, to be revoked with the session and not before: some providers keep one grant for
+   * all authorizations of a user, and revoking the old token would take the new one with it.
+   */
+  readonly outgrown?: readonly string[]
 }
 
 /**
@@ -113,6 +130,8 @@ export interface Sessions {
   over(session: Session): boolean
   /** The store's key, for who must end the session later and may not hold its id (a login flow: the browser's old session). */
   keyOf(session: Session): string
+  /** What `open` takes. For a sealed record only: whoever holds it holds the session. */
+  idOf(session: Session): string
   /** False: there was none. */
   endKey(key: string, reason?: SessionEnd): Promise<boolean>
   /**

@@ -67,9 +67,7 @@ class SealedSessions implements Sessions, Watched {
   async create(data: SessionData): Promise<{ readonly id: string; readonly session: Session }> {
     const id = randomId()
     const key = keyFor(id)
-    const index = [this.#ring.index('sub', data.issuer, data.sub)]
-    if (data.sid !== undefined) index.push(this.#ring.index('sid', data.issuer, data.sid))
-    if (data.browser !== undefined) index.push(this.#ring.index('browser', data.issuer, data.browser))
+    const index = this.#indexOf(data)
     const ttl = Math.max(1, Math.min(this.#idle, endsAtLatest(data) - now()))
     const done = await this.#store.put(key, this.#ring.sealJson(id, key, data), { expect: null, ttl, index })
     if (done === 'conflict') throw new Error('a random session id exists already: the random source is broken')
@@ -77,6 +75,13 @@ class SealedSessions implements Sessions, Watched {
     knownOf(session).touched = performance.now()
     this.#tally?.opened()
     return { id, session }
+  }
+
+  #indexOf({ issuer, sub, sid, browser }: SessionData): string[] {
+    const index = [this.#ring.index('sub', issuer, sub)]
+    if (sid !== undefined) index.push(this.#ring.index('sid', issuer, sid))
+    if (browser !== undefined) index.push(this.#ring.index('browser', issuer, browser))
+    return index
   }
 
   claim(session: Session): void {
@@ -131,6 +136,10 @@ class SealedSessions implements Sessions, Watched {
 
   keyOf(session: Session): string {
     return knownOf(session).key
+  }
+
+  idOf(session: Session): string {
+    return knownOf(session).id
   }
 
   queueOf(session: Session): string {
@@ -289,7 +298,10 @@ class SealedSessions implements Sessions, Watched {
       const next = change(state.data)
       if (next === state.data) return next
       const sealed = this.#ring.sealJson(state.id, state.key, next)
-      const done = await this.#store.put(state.key, sealed, { expect: state.version, ttl: this.#lifetime(endOf(next)) })
+      const ttl = this.#lifetime(endOf(next))
+      // Found by the provider's own session, also where the user signed in there anew.
+      const moved = next.sid === state.data.sid ? {} : { index: this.#indexOf(next) }
+      const done = await this.#store.put(state.key, sealed, { expect: state.version, ttl, ...moved })
       if (done !== 'conflict') {
         state.data = next
         state.end = endOf(next)

@@ -64,16 +64,7 @@ const issuer = text.superRefine((value, context) => {
     })
 })
 
-const mint = pluginRef
-  .optional()
-  .meta({ default: 'resource' })
-  .superRefine((ref, context) => {
-    if ((typeof ref === 'string' ? ref : ref?.use) === 'authorize')
-      context.addIssue({
-        code: 'custom',
-        message: 'mint: authorize is not built yet; use resource, audience, scope, token-exchange or login',
-      })
-  })
+const mint = pluginRef.optional().meta({ default: 'resource' })
 
 /** Ours alone: a copy in authorize_params would undo PKCE, state or the audience check. */
 const ownParams =
@@ -96,7 +87,7 @@ const passParams = z
   .default(['login_hint'])
   .superRefine((names, context) => {
     for (const [at, name] of names.entries())
-      if (ownParams.test(name) || name === 'return_to' || name === 'resume')
+      if (ownParams.test(name) || name === 'return_to' || name === 'resume' || name === 'service')
         context.addIssue({ code: 'custom', path: [at], message: `${name} is set by Bascule and cannot be passed on` })
   })
 
@@ -141,7 +132,7 @@ const authSchema = z
       ...auth,
       client_auth: clientAuthOf(auth),
       mint: (mint ?? preset.mint ?? 'resource') as PluginRef,
-      oauth_scopes: oauth_scopes ?? [...usualScopes, ...(preset.scopes ?? [])],
+      oauth_scopes: oauth_scopes ?? [...(preset.onlyScopes ?? usualScopes), ...(preset.scopes ?? [])],
       authorize_params: { ...preset.authorizeParams, ...authorize_params },
     }
   })

@@ -1,9 +1,9 @@
 import { isFault } from '../../core/index.ts'
 import { classify } from './idp-errors.ts'
-import { type MintTools, type Refusal, sessionOver } from './mint-tools.ts'
+import { type MintTools, type Refusal, refusal, sessionOver } from './mint-tools.ts'
+import { sourceOf, withoutGrant, withRefreshToken } from './service-grants.ts'
 import type { Session, SessionData } from './session.ts'
-import { withRotated } from './session-end.ts'
-import { isRefusal } from './token-plan.ts'
+import { isRefusal, type TokenPlan } from './token-plan.ts'
 
 const firstPause = 100
 const longestPause = 2000
@@ -40,18 +40,25 @@ export async function storeRotated(
   spent: string | undefined,
   rotated: string | undefined,
   change: (data: SessionData) => SessionData,
+  plan?: TokenPlan,
 ): Promise<SessionData | 'gone'> {
   if (rotated === undefined) return tools.sessions.update(session, change)
   // Only where ours was the one spent: another process may have put a later one there.
   const both = (data: SessionData) =>
-    change(data.refreshToken === spent ? withRotated(data, rotated, tools.clock.now()) : data)
+    change(
+      sourceOf(data, plan).refreshToken === spent ? withRefreshToken(data, plan, rotated, tools.clock.now()) : data,
+    )
   const data = await keepAtAllCosts(tools, session, both)
   if (data === 'gone') await discard(tools, session, rotated)
   return data
 }
 
 /** The session ended during the redeem: what logout revoked was the token before this one. */
-async function discard({ idp, log }: MintTools, session: Session, refreshToken: string): Promise<void> {
+export async function discard(
+  { idp, log }: Pick<MintTools, 'idp' | 'log'>,
+  session: Session,
+  refreshToken: string,
+): Promise<void> {
   await idp.revoke?.(refreshToken).catch((error: unknown) => {
     log.warn({ session: session.hash, error: classify(error).words }, 'refresh_token_not_revoked')
   })
@@ -65,12 +72,13 @@ async function overtaken(
   { sessions, clock }: MintTools,
   session: Session,
   spent: string | undefined,
+  plan: TokenPlan | undefined,
 ): Promise<boolean> {
   const until = clock.now() + grace
   for (;;) {
     const data = await sessions.latest(session)
     if (data === 'gone') return false
-    if (data.refreshToken !== spent) return true
+    if (sourceOf(data, plan).refreshToken !== spent) return true
     if (sessions.leases === undefined || clock.now() >= until) return false
     await new Promise<void>((resolve) => clock.after(firstPause, resolve))
   }
@@ -88,7 +96,7 @@ export async function grantLost(
   words = 'no words',
 ): Promise<Refusal | 'raced'> {
   const { sessions, log } = tools
-  if (await overtaken(tools, session, spent)) return 'raced'
+  if (await overtaken(tools, session, spent, undefined)) return 'raced'
   // By compare-and-set: whoever rotates in this very moment wins, and the session lives.
   const data = await sessions.update(session, (now) => (now.refreshToken === spent ? withoutRefresh(now) : now))
   if (data !== 'gone' && data.refreshToken !== undefined) return 'raced'
@@ -106,4 +114,26 @@ export async function grantLost(
   )
   await sessions.end(session, 'grant_lost')
   return sessionOver
+}
+
+/** A service that lost its own grant costs nothing else: that service is fetched anew, and the session goes on. */
+export async function serviceGrantLost(
+  tools: MintTools,
+  session: Session,
+  plan: TokenPlan,
+  spent: string | undefined,
+  words = 'no words',
+): Promise<Refusal | 'raced'> {
+  if (await overtaken(tools, session, spent, plan)) return 'raced'
+  const data = await tools.sessions.update(session, (now) =>
+    sourceOf(now, plan).refreshToken === spent ? withoutGrant(now, plan) : now,
+  )
+  if (data === 'gone') return sessionOver
+  if (sourceOf(data, plan).refreshToken !== undefined) return 'raced'
+  const { service } = plan.wish
+  tools.log.warn(
+    { session: session.hash, sub: session.sub, service, error: words },
+    `service_grant_lost service=${service}`,
+  )
+  return refusal('step_up', true)
 }

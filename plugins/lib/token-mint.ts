@@ -5,11 +5,12 @@ import type { Grant, Minted, MintRefused } from './minter.ts'
 import { codeOf } from './reasons.ts'
 import { inLease } from './redeem-lease.ts'
 import type { Turn } from './redeem-queue.ts'
+import { sourceOf, type TokenSource } from './service-grants.ts'
 import type { Session, SessionData, StoredRefusal, StoredToken } from './session.ts'
 import { liveAccess, renewAccess } from './token-access.ts'
 import { askMinter, bindingOf } from './token-ask.ts'
 import { liveOf } from './token-credential.ts'
-import { grantLost, storeRotated } from './token-keep.ts'
+import { grantLost, serviceGrantLost, storeRotated } from './token-keep.ts'
 import { heldFor, isRefusal, isToken, type TokenPlan } from './token-plan.ts'
 import type { Credential } from './upstream.ts'
 
@@ -38,22 +39,27 @@ export function settled(
 
 /** What the minter may use. The login's own token is left out where this service needs another one. */
 export function grantOf(data: SessionData, plan: TokenPlan, wall: number): Grant {
-  const access = plan.minter.uses === 'access' ? liveAccess(data, wall) : usableAccess(data, plan, wall)
+  const source = sourceOf(data, plan)
+  const access = plan.minter.uses === 'access' ? liveAccess(data, wall) : usableAccess(data, source, plan, wall)
   return {
-    grantedScopes: data.grantedScopes,
+    grantedScopes: source.grantedScopes ?? '',
     grantedResources: data.grantedResources,
     refusedResources: data.refusedResources ?? [],
-    ...(data.refreshToken === undefined ? {} : { refreshToken: data.refreshToken }),
+    ...(source.refreshToken === undefined ? {} : { refreshToken: source.refreshToken }),
     ...(access === undefined ? {} : { access }),
     ...(data.dpop === undefined ? {} : { dpop: data.dpop }),
   }
 }
 
-function usableAccess(data: SessionData, plan: TokenPlan, wall: number): Grant['access'] {
+function usableAccess(
+  data: SessionData,
+  { access, refreshToken }: TokenSource,
+  plan: TokenPlan,
+  wall: number,
+): Grant['access'] {
   const held = heldFor(data, plan)
-  const worn =
-    (isToken(held) && held.token === data.access?.token) || (isRefusal(held) && data.refreshToken !== undefined)
-  return data.access !== undefined && data.access.expiresAt > wall && !worn ? data.access : undefined
+  const worn = (isToken(held) && held.token === access?.token) || (isRefusal(held) && refreshToken !== undefined)
+  return access !== undefined && access.expiresAt > wall && !worn ? access : undefined
 }
 
 /** Mints one service's token and keeps it, as the only one in this lane of the queue and in all processes; never aborted. */
@@ -121,7 +127,9 @@ async function keepOutcome(
     case 'access_lost':
       return keepDenial(tools, session, plan, grant, { kind: 'refused', reason: 'denied_by_idp', ...wordsOf(minted) })
     case 'grant_lost':
-      return grantLost(tools, session, plan.wish.service, grant.refreshToken, minted.words)
+      return plan.minter.authorization === undefined
+        ? grantLost(tools, session, plan.wish.service, grant.refreshToken, minted.words)
+        : serviceGrantLost(tools, session, plan, grant.refreshToken, minted.words)
     case 'unavailable':
       return { kind: 'unavailable', what: 'idp', retryAfter: Math.max(1, Math.ceil(minted.retryAfter)) } as const
   }
@@ -151,7 +159,7 @@ async function keepToken(
   let rotated = minted
   if (opaque === 'introspect' && minted.refreshToken !== undefined && isOpaque(minted.token)) {
     // Asking about the token takes a second call: what the first one brought is safe before it begins.
-    const stored = await storeRotated(tools, session, grant.refreshToken, minted.refreshToken, unchanged)
+    const stored = await storeRotated(tools, session, grant.refreshToken, minted.refreshToken, unchanged, plan)
     if (stored === 'gone') return sessionOver
     const { refreshToken: _stored, ...rest } = minted
     rotated = rest
@@ -238,7 +246,7 @@ async function keep(
     ...(renewed === undefined ? {} : { access: { token: renewed.token, expiresAt: renewed.expiresAt } }),
     services: withEntry(data, plan, entry, tools.clock.now()),
   })
-  return storeRotated(tools, session, grant.refreshToken, minted.refreshToken, change)
+  return storeRotated(tools, session, grant.refreshToken, minted.refreshToken, change, plan)
 }
 
 /** A token that lives is used to its end, also when its renewal is refused. */

@@ -6,7 +6,7 @@ import { grantedScopes, mintByRefresh } from '../lib/refresh-mint.ts'
 import { isResourceIndicator } from '../lib/text-values.ts'
 
 /**
- * What to do about an audience that the login was not granted. `step_up`: have the user sign in again. `ask`: for IdPs that decide by
+ * What to do about an audience that the login was not granted. `step_up`: have the browser fetch it. `ask`: for IdPs that decide by
  * their scope mapping of today. oidc-provider decides by the login, and spends the refresh token before it refuses: asking costs the session.
  */
 const options = z.strictObject({ ungranted: z.enum(['step_up', 'ask']).default('step_up') }).prefault({})
@@ -24,8 +24,9 @@ function refuses(wish: MintWish, grant: Grant, { ungranted }: Options): MintRefu
     return fromLogin(wish, grant) === undefined ? { kind: 'refused', reason: 'no_refresh_token' } : undefined
   if (ungranted === 'step_up' && !grant.grantedResources.includes(wish.audience)) {
     // A login that would end as the last one did is no cure: a page that follows login_url would go round for ever.
-    const stepUp = !grant.refusedResources?.includes(wish.audience)
-    return { kind: 'refused', reason: 'denied_by_idp', stepUp, words: 'not granted at login' }
+    return grant.refusedResources?.includes(wish.audience)
+      ? { kind: 'refused', reason: 'denied_by_idp', words: 'refused at login' }
+      : { kind: 'refused', reason: 'step_up', stepUp: true, words: 'not granted at login' }
   }
   return undefined
 }

@@ -21,7 +21,11 @@ class BridgedHost extends FakeHost {
 
   constructor(credential: Broker['credential']) {
     super({ routes: [analytics] })
-    this.#broker = { credential, prefetch: async () => {}, states: () => ({}), refused: () => undefined }
+    this.#broker = {
+      ...{ credential, prefetch: async () => {}, states: () => ({}), refused: () => undefined },
+      missing: () => ({ kind: 'unknown' }),
+      admit: async () => 'unknown',
+    }
   }
   override section<K extends keyof Sections & string>(name: K): Sections[K] {
     return (name === 'cors' ? { allow_origins: [] } : {}) as Sections[K]

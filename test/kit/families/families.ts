@@ -16,6 +16,8 @@ export interface FamilyCase {
   readonly tokens?: (service: ServiceName) => string
   /** `refresh`, `exchange`, or nothing: the login's token serves. */
   readonly event: 'refresh' | 'exchange' | undefined
+  /** An authorization of its own for each service. */
+  readonly own?: true
   readonly family: () => Family
 }
 
@@ -49,6 +51,22 @@ function resources(more: Partial<Family> & { readonly narrows?: boolean } = {}):
     login: (params, grant) => kept(pick(params, grant)),
     refresh: (params, grant) => rotated(pick(params, grant)),
     ...more,
+  }
+}
+
+/** What a refresh gives is bound to the one resource of the authorization, or of the last rotation. */
+function bound(rotate: boolean): Family {
+  return {
+    authorize(params) {
+      const resources = params.getAll('resource')
+      if (resources.length > 1 || resources.some((resource) => !known.has(resource))) throw new Refuse('invalid_target')
+    },
+    login: (_params, grant) => kept(grant.resources[0] ?? 'bff'),
+    refresh(params, grant) {
+      const wanted = params.get('resource') ?? grant.resources[0]
+      if (wanted !== grant.resources[0]) throw new Refuse('invalid_target')
+      return rotate ? rotated(wanted ?? 'bff') : kept(wanted ?? 'bff')
+    },
   }
 }
 
@@ -166,6 +184,29 @@ export const families: Readonly<Record<string, FamilyCase>> = {
     ...asResource,
     auth: '  preset: glewlwyd',
     family: () => resources({ dead: () => new Refuse('') }),
+  },
+  'glewlwyd with one-time refresh tokens: each grant is good for one resource': {
+    ...asResource,
+    auth: '  preset: glewlwyd\n  mint: authorize',
+    event: undefined,
+    own: true,
+    family: () => ({ ...bound(true), dead: () => new Refuse('') }),
+  },
+  'cognito: one resource an authorization, and a refresh token that stays': {
+    ...asResource,
+    auth: '  preset: cognito',
+    event: undefined,
+    own: true,
+    family: () => {
+      const base = bound(false)
+      return {
+        ...base,
+        authorize(params) {
+          base.authorize?.(params)
+          if (params.get('scope')?.includes('offline_access')) throw new Refuse('invalid_scope')
+        },
+      }
+    },
   },
   'authentik: resource is ignored, one token for all': {
     ...asResource,

@@ -54,8 +54,14 @@ export interface Family {
 
 export interface FamilyIdp {
   readonly issuer: string
-  /** `authorize`, `code`, `refresh:AUDIENCE`, `exchange:AUDIENCE`, `refused:ERROR`, `reuse`. */
+  /** `authorize`, `silent` (with `prompt=none`), `code`, `refresh:AUDIENCE`, `exchange:AUDIENCE`, `refused:ERROR`, `reuse`. */
   readonly events: string[]
+  /** Who is signed in there, unless the login says `login_hint`. Undefined: nobody, so `prompt=none` is refused, and a page signs in ada. */
+  user: string | undefined
+  /** Asked with each authorization request, and may wait: the answer goes out when it settles. */
+  pause: ((params: URLSearchParams) => Promise<void>) | undefined
+  /** Refresh tokens that were given back. */
+  readonly revoked: string[]
   family: Family
   close(): Promise<void>
 }
@@ -71,7 +77,8 @@ export async function startFamilyIdp(family: Family): Promise<FamilyIdp> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const idp: FamilyIdp = { issuer, events, family, close }
+  const revoked: string[] = []
+  const idp: FamilyIdp = { issuer, events, user: 'ada', pause: undefined, revoked, family, close }
 
   async function close(): Promise<void> {
     server.closeAllConnections()
@@ -150,12 +157,14 @@ export async function startFamilyIdp(family: Family): Promise<FamilyIdp> {
     back.searchParams.set('iss', issuer)
     try {
       idp.family.authorize?.(params)
-      const sub = params.get('login_hint') ?? 'ada'
+      if (params.get('prompt') === 'none' && idp.user === undefined) throw new Refuse('login_required')
+      idp.user ??= 'ada'
+      const sub = params.get('login_hint') ?? idp.user
       const scopes = (params.get('scope') ?? '').split(' ')
       const code = randomUUID()
       codes.set(code, { grant: { sub, scopes, resources: params.getAll('resource'), refresh: undefined }, params })
       back.searchParams.set('code', code)
-      events.push('authorize')
+      events.push(params.get('prompt') === 'none' ? 'silent' : 'authorize')
     } catch (error) {
       if (!(error instanceof Refuse)) throw error
       back.searchParams.set('error', error.message)
@@ -172,9 +181,16 @@ export async function startFamilyIdp(family: Family): Promise<FamilyIdp> {
         .end(typeof body === 'string' ? body : JSON.stringify(body))
     if (pathname === '/.well-known/openid-configuration') return void json(200, metadata(issuer))
     if (pathname === '/jwks') return void json(200, { keys: [jwk] })
-    if (pathname === '/authorize') return void res.writeHead(302, { location: authorize(searchParams) }).end()
+    if (pathname === '/authorize') {
+      await idp.pause?.(searchParams)
+      return void res.writeHead(302, { location: authorize(searchParams) }).end()
+    }
     let body = ''
     for await (const piece of req.setEncoding('utf8')) body += piece
+    if (pathname === '/revoke') {
+      revoked.push(new URLSearchParams(body).get('token') ?? '')
+      return void json(200, {})
+    }
     try {
       json(200, await token(new URLSearchParams(body)))
     } catch (error) {
@@ -199,6 +215,7 @@ function metadata(issuer: string) {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
+    revocation_endpoint: `${issuer}/revoke`,
     jwks_uri: `${issuer}/jwks`,
     response_types_supported: ['code'],
     id_token_signing_alg_values_supported: ['ES256'],

@@ -199,7 +199,7 @@ t.test('a service that the IdP denies is asked for again after a while, and the 
 
 t.test('what was not granted at login is never asked for', async (t) => {
   const { broker, session, idp } = await stand({ services: ['a', 'b'], data: { grantedResources: [audienceOf('b')] } })
-  t.match(broker.credential(session, 'a'), { kind: 'refused', reason: 'denied_by_idp', stepUp: true })
+  t.match(broker.credential(session, 'a'), { kind: 'refused', reason: 'step_up', stepUp: true })
   good(await broker.credential(session, 'b'))
   t.equal(idp.asked.length, 1)
 })
@@ -338,7 +338,7 @@ t.test('the state of each service can be told', async (t) => {
     ready: { audience: audienceOf('ready'), state: 'ready', expires_at: /^\d{4}-\d\d-\d\dT.*Z$/ },
     later: { state: 'mintable', expires_at: null },
     denied: { state: 'misconfigured', expires_at: null, reason: 'denied_by_idp' },
-    stranger: { state: 'step_up', reason: 'denied_by_idp' },
+    stranger: { state: 'step_up', reason: 'step_up' },
     word: { audience: 'empowernow', state: 'misconfigured', reason: 'not_mintable' },
     lost: { audience: null, state: 'misconfigured', reason: 'no_mapping' },
   })

@@ -36,10 +36,6 @@ t.test('auth: http is for loopback only', async (t) => {
     t.match(said('auth', { ...auth, issuer })[0], /^issuer: must be the https URL/, issuer)
 })
 
-t.test('auth: what a later version brings is refused in plain words', async (t) => {
-  t.match(said('auth', { ...auth, mint: 'authorize' })[0], /not built yet/)
-})
-
 t.test('auth: a preset fills in what is not written, and nothing else', async (t) => {
   const filled = (more: object) => judge('auth', { ...auth, ...more }).value as AuthSettings
   t.match(filled({}), { mint: 'resource', oauth_scopes: ['openid', 'profile', 'email', 'offline_access'] })

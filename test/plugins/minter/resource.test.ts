@@ -48,7 +48,7 @@ t.test('the login asks for every audience once, URIs only', async (t) => {
 
 t.test('what the login was not granted is not asked for: some IdPs rotate first and refuse then', async (t) => {
   const minter = await open()
-  t.match(minter.refuses(wish, { ...grant, grantedResources: [] }), { reason: 'denied_by_idp', stepUp: true })
+  t.match(minter.refuses(wish, { ...grant, grantedResources: [] }), { reason: 'step_up', stepUp: true })
   const asking = await opened(resource, { ungranted: 'ask' })
   t.equal(
     asking.refuses(wish, { ...grant, grantedResources: [] }),
