@@ -5,11 +5,10 @@ import type { CodeAnswer } from './idp.ts'
 import { classify, type IdpFailure } from './idp-errors.ts'
 import { continuePage, onwardPage, pageHeaders } from './login-pages.ts'
 import { type AuthParts, type Refused, redirect, refuse, refuseFor } from './login-parts.ts'
-import { wantsALogin } from './login-resources.ts'
 import type { Started } from './login-start.ts'
 import type { Session } from './session.ts'
 import type { Admitted } from './step-up.ts'
-import { failed, restartStepUp, type StepUpWish, startStepUp } from './step-up-start.ts'
+import { failed, isFinal, restartStepUp, type StepUpWish, startStepUp } from './step-up-start.ts'
 import { withinMs } from './within.ts'
 
 /** A redeem that hangs holds the lane; its outcome is written down all the same. */
@@ -105,7 +104,9 @@ export async function stepUpRefused(
   const { flow, stepUp } = going
   if (failure.error === 'invalid_target' && !stepUp.asked.own)
     return answer(x, parts, going, await restartStepUp(parts, wishOf(going, stepUp.silent), stepUp.asked, flow))
-  if (stepUp.silent && stepUp.after === undefined && wantsALogin(failure.error ?? '')) return shown(x, parts, going)
+  // Some providers say access_denied or invalid_request to a prompt=none that they cannot answer.
+  const mayBeShown = failure.kind === 'denied' && failure.error !== undefined && !isFinal(failure.error)
+  if (stepUp.silent && stepUp.after === undefined && mayBeShown) return shown(x, parts, going)
   return answer(
     x,
     parts,

@@ -90,7 +90,11 @@ function withoutPrompt(params: Params): Params {
 }
 
 /** No user can help here: a page that followed login_url again would go round for ever. */
-const final = new Set(['invalid_target', 'invalid_scope', 'unauthorized_client', 'invalid_request'])
+const final = new Set(['invalid_target', 'invalid_scope', 'unauthorized_client'])
+
+export function isFinal(error: string | undefined): boolean {
+  return error !== undefined && final.has(error)
+}
 
 /** Rejects only where the session store is away. */
 export async function failed(
@@ -99,7 +103,7 @@ export async function failed(
   { audience }: Authorization,
   failure: IdpFailure,
 ): Promise<Started> {
-  if (failure.error !== undefined && final.has(failure.error)) {
+  if (isFinal(failure.error)) {
     log.error(
       { issuer: idp.issuer, service, audience, error: failure.words },
       'service_authorization_refused: the identity provider gives this client no grant for this service',

@@ -1,7 +1,7 @@
 // node only: it reads a page
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { codeOf, reasonDetails, type TokenReason } from '../../plugins/lib/reasons.ts'
+import { codeOf, passingDetails, reasonDetails, type TokenReason } from '../../plugins/lib/reasons.ts'
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
 const reasons = Object.keys(reasonDetails) as TokenReason[]
@@ -16,4 +16,12 @@ t.test('the table of reasons has those of NO_TOKEN_AVAILABLE, all and no others'
 t.test('the line of AUDIENCE_MISMATCH has its reasons, all of them', async (t) => {
   const line = /^\| `AUDIENCE_MISMATCH`.*$/m.exec(page)?.[0] ?? ''
   for (const reason of of('AUDIENCE_MISMATCH')) t.ok(line.includes(`\`${reason}\``), reason)
+})
+
+t.test('what no token at all is had for is on the page, and what is counted has the same words', async (t) => {
+  const metrics = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
+  for (const reason of Object.keys(passingDetails)) {
+    t.ok(page.includes(`\`${reason}\` (`), reason)
+    t.match(metrics, new RegExp(`bridge_token_mints_total.*\`${reason}\``))
+  }
 })

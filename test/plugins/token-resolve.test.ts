@@ -103,6 +103,12 @@ t.test('where a new login would help, it says where', async (t) => {
   t.match(foreign, { extra: { members: { login_url: `${login_url}%2F` } } })
 })
 
+t.test('what one service lacks is fetched for that service', async (t) => {
+  const { run } = await stage(() => noToken('step_up', true))
+  const login_url = 'http://localhost:8080/auth/login?return_to=%2F&service=analytics_service'
+  t.match(await run(), { code: 'NO_TOKEN_AVAILABLE', extra: { reason: 'step_up', members: { login_url } } })
+})
+
 t.test('a lost grant is a session that is over', async (t) => {
   const { run, lines } = await stage(async () => ({ kind: 'session_over' }))
   t.match(await run(['Accept', 'text/html']), {

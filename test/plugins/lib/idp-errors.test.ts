@@ -47,6 +47,10 @@ const cases: readonly (readonly [name: string, kind: string, answer: Answer])[] 
   ['an OAuth error under a wrong type', 'denied', { status: 400, type: 'text/plain', body: json('invalid_target') }],
   ['temporarily_unavailable', 'transient', { status: 400, body: json('temporarily_unavailable') }],
   ['a 429', 'transient', { status: 429, body: json('invalid_grant') }],
+  ['a 403 without a word', 'dead', { status: 403, type: 'text/html', body: '<h1>no' }],
+  ['HTML with 200', 'denied', { status: 200, type: 'text/html', body: '<h1>welcome' }],
+  ['slow_down', 'transient', { status: 400, body: json('slow_down') }],
+  ['a 408', 'transient', { status: 408, type: 'text/plain' }],
   ['a 500', 'transient', { status: 500, type: 'text/html', body: '<h1>oops' }],
   ['a 503 in JSON', 'transient', { status: 503, body: json('invalid_grant') }],
   [
@@ -74,6 +78,10 @@ t.test('a closed port is a passing fault, and the words say so', async (t) => {
   })
   const error = await idp.refresh('rt', {}).catch((failed: unknown) => failed)
   t.match(classify(error), { kind: 'transient', words: /ECONNREFUSED|refused/i })
+})
+
+t.test('no answer in time is a passing fault', async (t) => {
+  t.match(classify(new DOMException('no answer', 'TimeoutError')), { kind: 'transient' })
 })
 
 t.test("a refresh's unusable ID token does not lose the rotated refresh token", async (t) => {

@@ -43,6 +43,8 @@ t.test('auth: a preset fills in what is not written, and nothing else', async (t
   t.match(filled({ preset: 'keycloak' }), { mint: { use: 'token-exchange', with: { by: 'audience' } } })
   t.match(filled({ preset: 'keycloak', mint: 'login' }), { mint: 'login' })
   t.strictSame(filled({ preset: 'logto', authorize_params: { prompt: 'login' } }).authorize_params, { prompt: 'login' })
+  t.match(filled({ preset: 'cognito' }), { mint: { use: 'authorize' }, oauth_scopes: ['openid', 'profile', 'email'] })
+  t.match(filled({ mint: { use: 'authorize', with: { by: 'scope' } } }), { mint: { use: 'authorize' } })
   t.strictSame(filled({ preset: 'empowernow', oauth_scopes: 'openid' }).oauth_scopes, ['openid'])
   t.match(said('auth', { ...auth, preset: 'keyclock' })[0], /preset: must be one of .*did you mean "keycloak"/)
 })
