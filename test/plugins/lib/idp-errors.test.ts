@@ -48,7 +48,11 @@ const cases: readonly (readonly [name: string, kind: string, answer: Answer])[] 
   ['temporarily_unavailable', 'transient', { status: 400, body: json('temporarily_unavailable') }],
   ['a 429', 'transient', { status: 429, body: json('invalid_grant') }],
   ['a 403 without a word', 'dead', { status: 403, type: 'text/html', body: '<h1>no' }],
-  ['HTML with 200, as a proxy in between says it', 'transient', { status: 200, type: 'text/html', body: '<h1>welcome' }],
+  [
+    'HTML with 200, as a proxy in between says it',
+    'transient',
+    { status: 200, type: 'text/html', body: '<h1>welcome' },
+  ],
   ['slow_down', 'transient', { status: 400, body: json('slow_down') }],
   ['a 408', 'transient', { status: 408, type: 'text/plain' }],
   ['a 500', 'transient', { status: 500, type: 'text/html', body: '<h1>oops' }],
