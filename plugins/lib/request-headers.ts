@@ -47,20 +47,33 @@ const dropped = [
   'x-method-override',
 ]
 
+/** Who somebody is, or from where, in the words of other proxies: believed of a trusted one only, as X-Forwarded-* are. */
+const vouchedFor = [
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'x-cluster-client-ip',
+  'remote-user',
+  'x-remote-user',
+  'x-authenticated-user',
+  'x-webauth-user',
+]
+
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...dropped.map((name): [string, Rule] => [name, 'drop']),
   ['cookie', 'cookie'],
   ['authorization', 'authorization'],
   // goes with the token it proves: beside ours it makes two, and a service takes neither (RFC 9449 §4.3)
   ['dpop', 'authorization'],
-  ['x-real-ip', 'forwarded'],
+  ...vouchedFor.map((name): [string, Rule] => [name, 'forwarded']),
 ])
 
 function ruleOf(lower: string): Rule | undefined {
   const rule = rules.get(lower)
   if (rule !== undefined || !lower.startsWith('x-')) return rule
   if (lower.startsWith('x-user-')) return 'drop'
-  return lower.startsWith('x-forwarded-') ? 'forwarded' : undefined
+  return lower.startsWith('x-forwarded-') || lower.startsWith('x-auth-request-') ? 'forwarded' : undefined
 }
 
 /** Whether a header sent upstream is ours to write, or judged before it goes: no stage's option may set it. The name in lower case. */

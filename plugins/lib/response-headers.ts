@@ -8,7 +8,7 @@ import type { OwnCookies } from './own-cookies.ts'
 /** Pieces as undici hands them over. */
 export type WireFields = readonly (string | Uint8Array)[]
 
-type Rule = 'drop' | 'cookie' | 'challenge' | 'nonce' | 'cache' | 'shared'
+type Rule = 'drop' | 'cookie' | 'challenge' | 'nonce' | 'cache' | 'shared' | 'clear'
 
 const hopByHop = [
   'connection',
@@ -40,6 +40,7 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['www-authenticate', 'challenge'],
   ['dpop-nonce', 'nonce'],
   ['cache-control', 'cache'],
+  ['clear-site-data', 'clear'],
   ...[...sharedCaches, ...crossOrigin].map((name): [string, Rule] => [name, 'shared']),
 ])
 
@@ -85,6 +86,10 @@ export class ResponseFilter {
       }
       if (rule === 'nonce' && !this.#ownToken) continue
       if (this.#personal && rule === 'shared') continue
+      if (rule === 'clear') {
+        value = withoutCookies(value)
+        if (value === '') continue
+      }
       if (this.#personal && rule === 'cache') directives = directives === '' ? value : `${directives}, ${value}`
       else kept.push(name, value)
     }
@@ -123,6 +128,13 @@ function personalCaching(value: string): string {
   const kept = directives.filter((directive) => !isShared(directive))
   const closed = kept.some((directive) => /^(private|no-store)$/i.test(directive))
   return closed ? kept.join(', ') : [...kept, 'private'].join(', ')
+}
+
+/** `"cookies"` and `"*"` would end the session without a logout: nobody would revoke its tokens. */
+function withoutCookies(value: string): string {
+  return listElements(value)
+    .filter((type) => !/^"(cookies|\*)"$/i.test(type))
+    .join(', ')
 }
 
 function isShared(directive: string): boolean {

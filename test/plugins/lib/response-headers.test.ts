@@ -52,6 +52,14 @@ t.test('an upstream cannot set a cookie of ours, however it spells it', (t) => {
   t.end()
 })
 
+t.test('an upstream cannot make the browser drop its cookies', (t) => {
+  const kept = (value: string) => open.head(200, ['Clear-Site-Data', value])
+  for (const value of ['"cookies"', '"*"', ' "Cookies" , "*"']) t.same(kept(value), [], value)
+  t.same(kept('"cache", "cookies"'), ['Clear-Site-Data', '"cache"'])
+  t.same(kept('"storage", "cache"'), ['Clear-Site-Data', '"storage", "cache"'])
+  t.end()
+})
+
 t.test('a Bearer challenge is taken out of its list, others stay', (t) => {
   const cases: readonly [string, string][] = [
     ['Bearer', ''],
