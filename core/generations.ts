@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from 'node:timers'
 import { Generation } from './generation.ts'
 import { House } from './house.ts'
 import type { LoadedConfig } from './load.ts'
@@ -6,6 +7,8 @@ import type { CoreMetrics } from './metrics/core-metrics.ts'
 import { measureLoopLag } from './metrics/process-metrics.ts'
 import type { TraceHub } from './trace.ts'
 import { within } from './within.ts'
+
+const AWAKE_MS = 60_000
 
 /** The generation that new requests begin in, and the older ones that are ending. */
 export class Generations {
@@ -28,7 +31,13 @@ export class Generations {
 
   static async start(config: LoadedConfig, log: HostLog): Promise<Generations> {
     const house = new House(log)
-    return new Generations(log, house, await Generation.build(1, config, house))
+    // Until something listens nothing keeps the process, and a setup that never ends would end it without a word.
+    const awake = setInterval(() => {}, AWAKE_MS)
+    try {
+      return new Generations(log, house, await Generation.build(1, config, house))
+    } finally {
+      clearInterval(awake)
+    }
   }
 
   get traces(): TraceHub {

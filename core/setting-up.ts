@@ -10,11 +10,15 @@ interface Named {
   readonly place: Place
 }
 
-/** What `setup` makes; where it fails or never ends the error names the plugin and where it is listed. */
+/**
+ * What `setup` makes; where it fails or never ends the error names the plugin and where it is listed. The clock does not keep the process:
+ * a bridge that stops in the middle of a reload has ended.
+ */
 export async function settingUp<T>(listed: Named, setup: () => T | Promise<T>, ms = SETUP_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it has not ended within ${ms / 1000} s`)), ms)
+    timer.unref()
   })
   try {
     return await Promise.race([setup(), late])

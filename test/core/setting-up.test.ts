@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from 'node:timers'
 import t from 'tap'
 import { PluginError } from '../../core/plugins.ts'
 import { settingUp } from '../../core/setting-up.ts'
@@ -5,6 +6,8 @@ import { settingUp } from '../../core/setting-up.ts'
 const listed = { name: './odd.ts', place: { file: 'profiles/p.yaml', line: 1, column: 23 } }
 
 t.test('a setup that never ends is given up, and said to be', async (t) => {
+  const awake = setInterval(() => {}, 1_000)
+  t.teardown(() => clearInterval(awake))
   await t.rejects(
     settingUp(listed, () => new Promise(() => {}), 20),
     { message: './odd.ts: setup failed: it has not ended within 0.02 s (listed at profiles/p.yaml:1:23)' },
