@@ -41,8 +41,9 @@ export async function endStepUp(
 ): Promise<Reply> {
   const { flow, stepUp, session } = going
   const { resources } = flow
+  const { scope, silent, after } = stepUp
   const admitting = parts.bridge.broker
-    .admit(session, stepUp.service, { answer, resources, scope: stepUp.scope })
+    .admit(session, stepUp.service, { answer, resources, scope, mayBeShown: silent && after === undefined })
     .then(async (admitted) => {
       if (admitted !== 'kept' && answer.refreshToken !== undefined) await giveBack(parts, answer.refreshToken)
       return admitted

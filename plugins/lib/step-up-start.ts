@@ -47,7 +47,7 @@ async function attempt(
   if (asked.resources.includes(asked.audience) && !resources.includes(asked.audience))
     return failed(parts, wish, asked, refusedTarget)
   const { sessions } = parts.bridge
-  const { dpop } = sessions.secretsOf(session)
+  const { dpop, idToken } = sessions.secretsOf(session)
   const scope = [...new Set([...parts.scope.split(' '), ...asked.scopes])].join(' ')
   const own = await beginFlow(parts, wish, {
     ...{ returnTo, resources, round, passed: silent ? withoutPrompt(wish.passed) : wish.passed },
@@ -59,7 +59,8 @@ async function attempt(
     },
   })
   try {
-    const url = await parts.idp.authorizationUrl([...baseParams(paramsOf(parts, asked, silent, scope)), ...own])
+    const params = [...baseParams(paramsOf(parts, asked, silent, scope)), ...own, ...(silent ? hint(idToken) : [])]
+    const url = await parts.idp.authorizationUrl(params)
     return { kind: 'redirect', url: url.href }
   } catch (error) {
     const failure = classify(error)
@@ -67,6 +68,14 @@ async function attempt(
       return failed(parts, wish, asked, failure)
     return attempt(parts, wish, asked, await without(parts, resources, round), round + 1)
   }
+}
+
+/** Without pushed requests it is part of an address, and servers bound those at 8 KiB. */
+const longestHint = 4096
+
+/** OpenID Connect Core 3.1.2.1: who is meant. Some providers take no `prompt=none` without it; others say sooner that somebody else is there. */
+function hint(idToken: string | undefined): Params {
+  return idToken === undefined || idToken.length > longestHint ? [] : [['id_token_hint', idToken]]
 }
 
 const refusedTarget: IdpFailure = {

@@ -32,6 +32,8 @@ export interface Admission {
   readonly resources: readonly string[]
   /** As asked for, where the answer does not say what was granted. */
   readonly scope: string
+  /** Whether the identity provider's pages can be asked yet for what a silent answer left out. */
+  readonly mayBeShown: boolean
 }
 
 /**
@@ -61,12 +63,14 @@ export async function admit(
   session: Session,
   plan: TokenPlan,
   lane: string,
-  { answer, resources, scope }: Admission,
+  { answer, resources, scope, mayBeShown }: Admission,
 ): Promise<Admitted> {
   const now = tools.sessions.secretsOf(session)
   if (answer.claims.sub !== now.sub || !sameIssuer(answer.issuer, now.issuer)) return 'other_user'
   const own = plan.minter.authorization !== undefined
-  if (!own && answer.refreshToken === undefined && now.refreshToken !== undefined) return 'no_refresh_token'
+  if (answer.refreshToken === undefined && now.refreshToken !== undefined) {
+    if (!own || (mayBeShown && leftOutOffline(answer, scope))) return 'no_refresh_token'
+  }
   const change = (data: SessionData): SessionData => {
     const kept = { ...withoutRefusal(data, plan), ...identity(answer) }
     return own ? withOwn(kept, plan, answer, scope) : withUnion(kept, answer, resources, scope, tools.clock.now())
@@ -80,6 +84,13 @@ export async function admit(
     return done ?? 'unavailable'
   })
 }
+
+/** OpenID Connect Core 11: offline access is for a request with `prompt=consent`, and one without it may be answered as if it had not asked. */
+function leftOutOffline({ scope }: CodeAnswer, asked: string): boolean {
+  return scope !== undefined && !scope.split(' ').includes(offline) && asked.split(' ').includes(offline)
+}
+
+const offline = 'offline_access'
 
 /** The user may have signed in anew at the provider: its logout names the session by this `sid`. */
 function identity({ idToken, claims }: CodeAnswer): Partial<SessionData> {

@@ -9,6 +9,7 @@ import { CookieJar } from '../kit/cookie-jar.ts'
 import { profile } from '../kit/default-profile.ts'
 import { Refuse, startFamilyIdp } from '../kit/families/family-idp.ts'
 import { browserFetch, loginByFetch, walk } from '../kit/login.ts'
+import { startStrictIdp } from '../kit/strict-idp.ts'
 
 const audience = (service: string) => `https://${service}.test`
 /** One has a grant of its own, the other is part of the login's. */
@@ -27,18 +28,23 @@ async function stand(t: Test) {
       return { aud: wanted, rotate: true }
     },
   })
-  const { issuer } = idp
+  t.teardown(() => idp.close())
+  const auth = `issuer: "${idp.issuer}", client_id: bff, client_secret: a-secret-of-the-families`
+  return { idp, refused, ...(await startServices(t, idp.issuer, auth)) }
+}
+
+async function startServices(t: Test, issuer: string, auth: string) {
   const backends = {
     analytics: await startBackend({ issuer, audience: audience('analytics'), alone: true }),
     crud: await startBackend({ issuer, audience: audience('crud'), alone: true }),
     reports: await startBackend({ issuer, audience: audience('reports'), alone: true }),
   }
-  t.teardown(() => Promise.all([idp.close(), ...Object.values(backends).map((backend) => backend.close())]))
+  t.teardown(() => Promise.all(Object.values(backends).map((backend) => backend.close())))
   const port = await freePort()
   const files = (services: readonly (keyof typeof backends)[]) => ({
     'settings.yaml': `
 server: { port: ${port}, public_url: "http://localhost:${port}" }
-auth: { issuer: "${issuer}", client_id: bff, client_secret: a-secret-of-the-families }
+auth: { ${auth} }
 service_audiences: { ${services.map((name) => `${name}: "${audience(name)}"`).join(', ')} }
 service_tokens: { reports: { mint: authorize } }
 `,
@@ -51,14 +57,19 @@ ${services.map((name) => `  - { id: ${name}, path: "/${name}/*", target_service:
   })
   const origin = `http://localhost:${port}`
   const bascule = await startBascule(t, files(['analytics']), { port })
-  return { idp, refused, origin, bascule, addServices: () => bascule.reload(files(['analytics', ...later])) }
+  return { origin, bascule, addServices: () => bascule.reload(files(['analytics', ...later])) }
+}
+
+interface Claims {
+  readonly aud: string
+  readonly jti: string
 }
 
 type User = Awaited<ReturnType<typeof loginByFetch>>
 
 async function ask(user: Pick<User, 'fetch'>, service: string) {
   const response = await user.fetch(`/${service}/x`)
-  const body = (await response.json()) as { reason?: string; login_url?: string; code?: string }
+  const body = (await response.json()) as { reason?: string; login_url?: string; code?: string; claims?: Claims }
   return { status: response.status, ...body }
 }
 
@@ -197,5 +208,79 @@ t.test('a service that config brought later', async (t) => {
     for (let tries = 0; tries < 500 && idp.revoked.length < given.size + 3; tries++)
       await new Promise((resolve) => setTimeout(resolve, 10))
     t.equal(idp.revoked.filter((token) => !given.has(token)).length, 3, 'the login, its successor, and reports')
+  })
+})
+
+t.test('a provider that rotates each refresh token and revokes the family of one that comes twice', async (t) => {
+  const resources = Object.fromEntries(['analytics', ...later].map((name) => [audience(name), 'application.all']))
+  const idp = await startStrictIdp({ resources, accessTokenTtl: 300 })
+  t.teardown(() => idp.close())
+  const auth = `preset: oidc-provider, issuer: "${idp.issuer}", client_id: ${idp.clientId}, client_secret: ${idp.clientSecret}`
+  const { origin, bascule, addServices } = await startServices(t, idp.issuer, auth)
+  const users = { exact: await loginByFetch(origin), renewing: await loginByFetch(origin) }
+  t.equal((await ask(users.exact, 'analytics')).status, 200)
+  await addServices()
+  const fetched = async (user: User, service: string) => {
+    const { login_url = '' } = await ask(user, service)
+    const { response } = await walk(user.fetch, login_url, noForm)
+    t.equal(response?.status, 200)
+    t.notOk(response?.headers.has('set-cookie'), 'the session stays the same one')
+  }
+
+  t.test(
+    'a silent grant without offline access is asked for once more with consent, and counts are exact',
+    async (t) => {
+      for (const service of later) {
+        const from = idp.events.length
+        await fetched(users.exact, service)
+        const prompts = idp.posts.filter(({ path }) => path === '/request').slice(-2)
+        t.match(
+          prompts.map(({ form }) => [form.prompt, form.id_token_hint]),
+          [
+            ['none', /^eyJ/],
+            ['consent', undefined],
+          ],
+        )
+        const calls = await Promise.all(Array.from({ length: 20 }, () => ask(users.exact, service)))
+        t.same(
+          new Set(calls.map(({ status, claims }) => `${status} ${claims?.aud}`)),
+          new Set([`200 ${audience(service)}`]),
+        )
+        const asked = ['authorize', 'code', 'authorize', 'code']
+        t.same(idp.events.slice(from), [...asked, ...(service === 'crud' ? ['refresh'] : [])])
+      }
+      t.equal((await ask(users.exact, 'analytics')).status, 200)
+      t.match(idp.counts, { reuse: 0, revoked: 0 })
+    },
+  )
+
+  t.test('each grant is renewed by its own refresh token, again and again', async (t) => {
+    idp.accessTokenTtl = 2
+    for (const service of later) await fetched(users.renewing, service)
+    const seen = new Set<string>()
+    for (let round = 0; round < 3; round++)
+      for (const service of later) {
+        let { status, claims } = await ask(users.renewing, service)
+        for (let tries = 0; tries < 300 && status === 200 && seen.has(claims?.jti ?? ''); tries++) {
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          ;({ status, claims } = await ask(users.renewing, service))
+        }
+        t.match({ status, claims }, { status: 200, claims: { aud: audience(service) } })
+        t.notOk(seen.has(claims?.jti ?? ''), 'another token')
+        seen.add(claims?.jti ?? '')
+      }
+    t.match(idp.counts, { reuse: 0, revoked: 0 })
+  })
+
+  t.test('a logout revokes each of them', async (t) => {
+    for (const user of Object.values(users))
+      await user.fetch('/auth/logout', { method: 'POST', headers: { origin, 'sec-fetch-site': 'same-origin' } })
+    for (let tries = 0; tries < 500 && idp.counts.revoked < 6; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    t.match(idp.counts, { reuse: 0, revoked: 6 }, "of each user the login's, its successor, and reports")
+    t.same(
+      bascule.lines.filter(({ level }) => level >= 50),
+      [],
+    )
   })
 })

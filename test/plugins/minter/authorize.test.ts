@@ -26,7 +26,12 @@ const own: Partial<SessionData> = { refreshToken: 'login', grantedResources: [] 
 async function granted(services: readonly string[] = ['analytics']) {
   const made = await stand({ minter: await open(), services, data: own })
   const admit = (service: string, answer = brought(made, service)) =>
-    made.broker.admit(made.session, service, { answer, resources: [audienceOf(service)], scope: 'openid' })
+    made.broker.admit(made.session, service, {
+      answer,
+      resources: [audienceOf(service)],
+      scope: 'openid',
+      mayBeShown: false,
+    })
   for (const service of services) t.equal(await admit(service), 'kept')
   return { ...made, admit }
 }
@@ -118,6 +123,19 @@ t.test('what came for another user, or after the end, changes nothing', async (t
   t.equal(sessions.secretsOf(session), before)
   await sessions.end(session, 'logout')
   t.equal(await admit('analytics', answer), 'gone')
+})
+
+t.test('what a silent answer left out is asked for with pages, where there are any to come', async (t) => {
+  const made = await granted()
+  const { refreshToken: _, ...bare } = brought(made, 'analytics')
+  const admit = (answer: CodeAnswer, mayBeShown: boolean) =>
+    made.broker.admit(made.session, 'analytics', {
+      ...{ answer, mayBeShown, resources: [wish.audience], scope: 'openid offline_access' },
+    })
+  t.equal(await admit({ ...bare, scope: 'openid' }, true), 'no_refresh_token')
+  t.equal(await admit({ ...bare, scope: 'openid offline_access' }, true), 'kept', 'pages would bring no more')
+  t.equal(await admit(bare, true), 'kept')
+  t.equal(await admit({ ...bare, scope: 'openid' }, false), 'kept', 'a token for a while is better than none')
 })
 
 t.test('a grant that is replaced is given back with the session', async (t) => {
