@@ -33,6 +33,8 @@ export interface GlewlwydOptions {
   readonly oneTime?: boolean
   /** Seconds. */
   readonly accessTokenTtl?: number
+  /** Pushed authorization requests: required, the default, or not known at all. */
+  readonly par?: boolean
 }
 
 export interface Glewlwyd {
@@ -48,6 +50,8 @@ export interface Glewlwyd {
 export interface GlewlwydUser {
   /** The answer of the bridge's callback. */
   readonly callback: Response
+  /** How often its login page was shown on the way: once for the password, and then only to be clicked away. */
+  readonly pages: number
   /** As this browser: cookies go along and are kept. */
   fetch(pathOrUrl: string, init?: RequestInit): Promise<Response>
   /** Signs out at the provider, which tells its clients so by the back channel. */
@@ -145,7 +149,7 @@ async function setUp(base: string, options: GlewlwydOptions & { clientId: string
   })
 }
 
-async function parameters(base: string, { oneTime = false, accessTokenTtl = 300 }: GlewlwydOptions) {
+async function parameters(base: string, { oneTime = false, accessTokenTtl = 300, par = true }: GlewlwydOptions) {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { ...(await exportJWK(privateKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   return {
@@ -163,7 +167,7 @@ async function parameters(base: string, { oneTime = false, accessTokenTtl = 300 
     ...{ 'session-management-allowed': true, 'back-channel-logout-allowed': true },
     ...{ 'session-cookie-name': sidCookie, 'session-cookie-expiration': 3600 },
     ...{ 'resource-allowed': true, 'resource-client-property': 'resource' },
-    ...{ 'oauth-par-allowed': true, 'oauth-par-required': true, 'oauth-par-duration': 90 },
+    ...{ 'oauth-par-allowed': par, 'oauth-par-required': par, 'oauth-par-duration': 90 },
     'oauth-par-request_uri-prefix': 'urn:ietf:params:oauth:request_uri:',
   }
 }
@@ -174,22 +178,25 @@ async function login(base: string, clientId: string, origin: string): Promise<Gl
   const browser = browserFetch(origin, jar)
   const page = { headers: { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' } }
   let url = `${origin}/auth/login?return_to=/`
-  for (let hop = 0; hop < 10; hop++) {
+  let pages = 0
+  for (let hop = 0; hop < 15; hop++) {
     const callback = await browser(url, page)
     if (url.startsWith(`${origin}/auth/callback`) && callback.status === 200)
-      return { callback, ...userOf(base, browser, jar) }
+      return { callback, pages, ...userOf(base, browser, jar) }
     const location = callback.headers.get('location')
     if (location === null) throw new Error(`${url} answers ${callback.status}: ${await callback.text()}`)
     url = new URL(location, url).href
     if (!url.startsWith(`${base}/login.html`)) continue
-    await ask(browser, `${base}/api/auth`, 'POST', { username: 'ada', password: 'ada' })
-    await ask(browser, `${base}/api/auth/grant/${clientId}`, 'PUT', { scope: 'openid' })
+    if (pages++ === 0) {
+      await ask(browser, `${base}/api/auth`, 'POST', { username: 'ada', password: 'ada' })
+      await ask(browser, `${base}/api/auth/grant/${clientId}`, 'PUT', { scope: 'openid' })
+    }
     url = `${new URL(url).searchParams.get('callback_url')}&g_continue`
   }
   throw new Error(`the login did not end; last at ${url}`)
 }
 
-function userOf(base: string, browser: Ask, jar: CookieJar): Omit<GlewlwydUser, 'callback'> {
+function userOf(base: string, browser: Ask, jar: CookieJar): Omit<GlewlwydUser, 'callback' | 'pages'> {
   return {
     fetch: browser,
     endAtProvider: () => ask(browser, `${base}/api/oidc/session/${jar.get(sidCookie)}`, 'DELETE'),

@@ -139,3 +139,38 @@ t.test('Glewlwyd, one-time refresh tokens', { skip: glewlwydMissing() ?? false }
     t.match(await (await other.fetch('/auth/session')).json(), { authenticated: true })
   })
 })
+
+for (const par of [true, false])
+  t.test(
+    `Glewlwyd, one-time refresh tokens, a grant for each service, ${par ? 'pushed' : 'plain'} requests`,
+    { skip: glewlwydMissing() ?? false },
+    async (t) => {
+      const auth = 'client_secret_basic, mint: { use: authorize, with: { by: resource } }'
+      const { glewlwyd, bascule, origin } = await stand(t, auth, { oneTime: true, accessTokenTtl: 2, par })
+      const ada = await glewlwyd.login()
+      t.equal(ada.callback.status, 200)
+      // It forgets `prompt` in a pushed request, and shows its page before each code.
+      t.equal(ada.pages, par ? 1 + services.length : 1, 'the login, and else silent where it can be')
+      const seen = new Set<string>()
+      for (const round of par ? ['first', 'renewed', 'renewed again'] : ['first'])
+        for (const service of services) {
+          const { status, claims } = await until(
+            ({ status, claims }) => status !== 200 || (claims !== undefined && !seen.has(claims.jti)),
+            () => ask(ada, service),
+          )
+          t.match({ status, claims }, { status: 200, claims: { aud: audience(service) } }, `${service}, ${round}`)
+          t.notOk(seen.has(claims?.jti ?? ''), 'another token')
+          seen.add(claims?.jti ?? '')
+        }
+      const refused = bascule.lines.filter(({ msg, level }) => level >= 40 && msg.startsWith('service_'))
+      t.same(refused, [], 'nothing was refused')
+
+      const headers = { origin, 'sec-fetch-site': 'same-origin' }
+      await ada.fetch('/auth/logout', { method: 'POST', headers })
+      const revoked = () =>
+        glewlwyd.log().match(/Refresh token generated for client 'bff-server' revoked/g)?.length ?? 0
+      for (let tries = 0; tries < 200 && revoked() < 1 + services.length; tries++)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      t.equal(revoked(), 1 + services.length, "the login's grant, and each service's")
+    },
+  )
