@@ -2,8 +2,10 @@ import { idpSettings, idpShared } from '../idp.ts'
 import { type TokenPlan, tokenPlan } from '../token-plan.ts'
 import type { Case } from './case.ts'
 import { judgeDiscovery } from './judge-discovery.ts'
+import { judgeOwnGrant, sayNoLogin } from './judge-grants.ts'
 import { judgeLogin, judgeResources, loginBase } from './judge-login.ts'
-import { grantOf, judgeTokens } from './judge-tokens.ts'
+import { judgeTokens } from './judge-tokens.ts'
+import { grantOf } from './test-grant.ts'
 import type { TestUser } from './test-user.ts'
 
 /** What the identity provider itself says, from its metadata to a token for each service. */
@@ -16,10 +18,13 @@ export async function judgeLive(c: Case): Promise<void> {
   for (const token of c.tokens.values()) plans.push(tokenPlan(token, await c.host.use('minter', token.mint), auth))
   const base = loginBase(c, plans)
   if (!(await judgeLogin(c, idp, metadata, base))) return
-  const resources = await judgeResources(c, idp, base)
+  const resources = await judgeResources(c, idp, base, plans)
   const user = testUser(c)
-  const grant = user && (await grantOf(c, idp, base, resources, user))
-  if (user === undefined || grant !== undefined) await judgeTokens(c, idp, plans, grant)
+  if (user === undefined) return judgeTokens(c, idp, plans)
+  const grant = await grantOf(c, idp, base, resources, user)
+  if ('words' in grant) return sayNoLogin(c, plans, user, grant.words)
+  await judgeTokens(c, idp, plans, grant)
+  for (const plan of plans) if (plan.minter.authorization !== undefined) await judgeOwnGrant(c, idp, base, plan, user)
 }
 
 /** `--as NAME`, with the password beside the command line, which every user of the machine can read. */

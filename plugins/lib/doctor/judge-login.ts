@@ -8,7 +8,7 @@ import { randomId, sha256 } from '../random-id.ts'
 import { isResourceIndicator } from '../text-values.ts'
 import type { TokenPlan } from '../token-plan.ts'
 import type { Case } from './case.ts'
-import { differsBy } from './likeness.ts'
+import { differsBy, slipsOf } from './likeness.ts'
 
 export function redirectUri(c: Case, origin = c.host.server.public_url): string {
   return `${origin}/auth/callback`
@@ -131,14 +131,21 @@ function sayCredentials(c: Case, words: string): false {
 }
 
 /** Audiences that a login may ask for; the others are told, with the provider's words. */
-export async function judgeResources(c: Case, idp: Idp, base: Params): Promise<readonly string[]> {
+export async function judgeResources(
+  c: Case,
+  idp: Idp,
+  base: Params,
+  plans: readonly TokenPlan[],
+): Promise<readonly string[]> {
   const good: string[] = []
-  for (const [service, { wish }] of c.tokens) {
-    if (c.mintOf(service) !== 'resource' || !isResourceIndicator(wish.audience) || good.includes(wish.audience))
-      continue
+  for (const { wish, minter } of plans) {
+    const own = minter.authorization?.(wish).some(([name]) => name === 'resource') === true
+    const asks = own || c.mintOf(wish.service) === 'resource'
+    if (!asks || !isResourceIndicator(wish.audience) || good.includes(wish.audience)) continue
     const probe = await probeResource(idp, wish.audience, base)
-    if (probe.kind === 'accepted') good.push(wish.audience)
-    if (probe.kind === 'refused') await refused(c, idp, base, service, probe.words)
+    // One with a grant of its own is asked for in an authorization of its own.
+    if (probe.kind === 'accepted' && !own) good.push(wish.audience)
+    if (probe.kind === 'refused') await refused(c, idp, base, wish.service, probe.words)
   }
   return good
 }
@@ -162,15 +169,7 @@ async function refused(c: Case, idp: Idp, base: Params, service: string, words: 
   c.fault('token_refused', 'token', service, message, { place, tell })
 }
 
-/** What people most often get wrong, asked for instead. */
 async function acceptedVariant(idp: Idp, base: Params, audience: string): Promise<string | undefined> {
-  const slash = audience.endsWith('/') ? audience.replace(/\/+$/, '') : `${audience}/`
-  const scheme = audience.startsWith('https:')
-    ? audience.replace('https:', 'http:')
-    : audience.replace(/^http:/, 'https:')
-  for (const variant of new Set([slash, scheme, audience.toLowerCase()])) {
-    if (variant === audience) continue
-    if ((await probeResource(idp, variant, base)).kind === 'accepted') return variant
-  }
+  for (const slip of slipsOf(audience)) if ((await probeResource(idp, slip, base)).kind === 'accepted') return slip
   return undefined
 }

@@ -1,41 +1,47 @@
-// One token a service, minted for real and judged as the bridge judges it. Tokens stay in here: what is told is their audiences.
-import { judgeToken } from '../audience.ts'
-import type { Idp, Params } from '../idp.ts'
+// One token a service, minted for real.
+import { holdsAudience } from '../audience.ts'
+import type { Idp } from '../idp.ts'
 import { classify } from '../idp-errors.ts'
 import type { Grant, Minted } from '../minter.ts'
-import { randomId, sha256 } from '../random-id.ts'
-import { reasonDetails } from '../reasons.ts'
 import type { TokenPlan } from '../token-plan.ts'
 import type { Case } from './case.ts'
-import { redirectUri } from './judge-login.ts'
-import { differsBy, nearest } from './likeness.ts'
-import { signIn, type TestUser } from './test-user.ts'
+import { judgeMinted, judgementOf } from './judge-minted.ts'
+import { nearest, slipsOf } from './likeness.ts'
 
 const nothing: Grant = { grantedScopes: '', grantedResources: [] }
+/** They name the audience as it is when they mint: another can be named instead. A login has settled it for the rest. */
+const naming = new Set(['audience', 'token-exchange', 'client-credentials'])
 
 /** Without a user's grant, those that need none. */
 export async function judgeTokens(c: Case, idp: Idp, plans: readonly TokenPlan[], grant?: Grant): Promise<void> {
-  let held = grant ?? nothing
+  const round = { idp, held: grant ?? nothing }
+  const results: [TokenPlan, Minted][] = []
   for (const plan of plans) {
     if (grant === undefined && c.mintOf(plan.wish.service) !== 'client-credentials') continue
-    if (plan.minter.authorization !== undefined) {
-      // The test user's grant says nothing of one that the service is to have for itself.
-      c.state(plan.wish.service, 'token', 'not tried')
-      continue
-    }
-    const minted = plan.minter.refuses(plan.wish, held) ?? (await mint(plan, held, idp))
-    judgeMinted(c, plan, minted)
-    if ('refreshToken' in minted && minted.refreshToken !== undefined)
-      held = { ...held, refreshToken: minted.refreshToken }
-    if (minted.kind !== 'grant_lost') continue
-    const message = `The identity provider took the refresh token back while a token for ${plan.wish.service} was asked for${minted.words ? `: ${minted.words}` : ''}. The services after it were not asked for.`
-    c.fault('token_refused', 'token', plan.wish.service, message)
-    return
+    // This grant says nothing of one that the service is to have for itself.
+    if (plan.minter.authorization !== undefined) continue
+    const minted = plan.minter.refuses(plan.wish, round.held) ?? (await mint(round, plan))
+    results.push([plan, minted])
+    if (minted.kind === 'grant_lost') break
   }
-  if (held.refreshToken !== undefined) await idp.revoke(held.refreshToken).catch(() => {})
+  // Questions that may cost the refresh token come when all the rest has its answer.
+  for (const [plan, minted] of results) judgeMinted(c, plan, minted, await takenInstead(c, round, plan, minted))
+  if (round.held.refreshToken !== undefined) await idp.revoke(round.held.refreshToken).catch(() => {})
 }
 
-async function mint({ minter, wish }: TokenPlan, grant: Grant, idp: Idp): Promise<Minted> {
+interface Round {
+  readonly idp: Idp
+  held: Grant
+}
+
+async function mint(round: Round, plan: TokenPlan): Promise<Minted> {
+  const minted = await mintOnce(plan, round.held, round.idp)
+  if ('refreshToken' in minted && minted.refreshToken !== undefined)
+    round.held = { ...round.held, refreshToken: minted.refreshToken }
+  return minted
+}
+
+export async function mintOnce({ minter, wish }: TokenPlan, grant: Grant, idp: Idp): Promise<Minted> {
   try {
     return await minter.mint(wish, grant, idp)
   } catch (error) {
@@ -43,79 +49,20 @@ async function mint({ minter, wish }: TokenPlan, grant: Grant, idp: Idp): Promis
   }
 }
 
-function judgeMinted(c: Case, { wish, check }: TokenPlan, minted: Minted): void {
-  const { service, audience, scopes } = wish
-  if (minted.kind !== 'token') {
-    c.state(service, 'token', minted.kind === 'unavailable' ? 'no answer' : 'refused')
-    if (minted.kind !== 'grant_lost') sayRefused(c, service, audience, minted)
-    return
+async function takenInstead(c: Case, round: Round, plan: TokenPlan, minted: Minted): Promise<string | undefined> {
+  const { wish, check } = plan
+  const away = minted.kind === 'unavailable' && minted.alarm !== true
+  if (!naming.has(c.mintOf(wish.service)) || away || minted.kind === 'grant_lost') return undefined
+  if (minted.kind === 'token') {
+    const judged = judgementOf(c, plan, minted)
+    if (judged.kind === 'good' || judged.reason !== 'audience_mismatch') return undefined
+    if (nearest(check.audience, judged.got) !== undefined) return undefined
   }
-  const expected = { ...check, issuer: c.host.section('auth').issuer, scopes, expiresAt: minted.expiresAt }
-  const judged = judgeToken(minted.token, {
-    ...expected,
-    now: Date.now(),
-    ...(minted.scope === undefined ? {} : { scope: minted.scope }),
-  })
-  const trusted = judged.kind === 'bad' && judged.reason === 'token_opaque' && check.opaque !== 'refuse'
-  c.state(service, 'token', judged.kind === 'good' ? 'ok' : trusted ? 'opaque' : 'wrong')
-  if (judged.kind === 'good' || trusted) return
-  const near = nearest(check.audience, judged.got)
-  const has = judged.got.length === 0 ? '' : ` Its aud is ${judged.got.join(', ')}.`
-  const hint = near === undefined ? '' : ` ${near} differs by ${differsBy(check.audience, near)}.`
-  const message = `The identity provider gives ${service} ${judged.words} (reason ${judged.reason}); wanted is ${check.audience}.${has}${hint}`
-  c.fault('token_wrong', 'token', service, message, {
-    place:
-      judged.reason === 'certificate_mismatch'
-        ? c.host.place('routes.yaml', ['services', service])
-        : c.setting(['service_audiences', service]),
-    ...(near === undefined ? {} : { change: { edit: 'replace', text: near } as const }),
-    tell: `We ask for a token for ${audience} and get one with aud ${judged.got.join(', ') || 'none'}${scopes.length > 0 ? `; it must have the scopes ${scopes.join(' ')}` : ''}.`,
-  })
-}
-
-type NoToken = Extract<Minted, { kind: 'refused' | 'unavailable' | 'access_lost' }>
-
-function sayRefused(c: Case, service: string, audience: string, minted: NoToken): void {
-  if (c.findings.some((finding) => finding.severity === 'fault' && finding.subject === service)) return
-  const why = minted.words ?? (minted.kind === 'refused' ? reasonDetails[minted.reason] : 'it gave no answer')
-  const message = `No token for ${service} (${audience}) could be minted: ${why}.`
-  c.fault('token_refused', 'token', service, message, {
-    place: c.setting(['service_audiences', service]),
-    tell: `We ask for a token for ${audience} as the client ${c.host.section('auth').client_id} and are refused: "${why}".`,
-  })
-}
-
-/** A login of the test user, as the bridge would do it. Undefined: it failed, and that is told. */
-export async function grantOf(
-  c: Case,
-  idp: Idp,
-  base: Params,
-  resources: readonly string[],
-  user: TestUser,
-): Promise<Grant | undefined> {
-  const [state, nonce, codeVerifier] = [randomId(), randomId(), randomId()]
-  const params: Params = [
-    ...base,
-    ['state', state],
-    ['nonce', nonce],
-    ['code_challenge', sha256(codeVerifier)],
-    ['login_hint', user.name],
-    ...resources.map((resource): [string, string] => ['resource', resource]),
-  ]
-  try {
-    const callback = await signIn(await idp.authorizationUrl(params), redirectUri(c), user)
-    const first = resources.slice(0, 1).map((resource): [string, string] => ['resource', resource])
-    const answer = await idp.codeGrant(callback, { state, nonce, codeVerifier }, first)
-    return {
-      ...(answer.refreshToken === undefined ? {} : { refreshToken: answer.refreshToken }),
-      access: { token: answer.accessToken, expiresAt: answer.expiresAt },
-      grantedScopes: answer.scope ?? c.host.section('auth').oauth_scopes.join(' '),
-      grantedResources: resources,
-    }
-  } catch (error) {
-    for (const service of c.services) c.state(service, 'token', 'no login')
-    const message = `The test user ${user.name} could not be signed in: ${classify(error).words}. Nothing was minted.`
-    c.fault('login_refused', 'token', undefined, message)
-    return undefined
+  for (const slip of slipsOf(wish.audience)) {
+    const tried = await mint(round, { ...plan, wish: { ...wish, audience: slip } })
+    if (tried.kind === 'token' && holdsAudience(tried.token, check.audience === wish.audience ? slip : check.audience))
+      return slip
+    if (tried.kind === 'grant_lost') return undefined
   }
+  return undefined
 }

@@ -42,6 +42,15 @@ export function nearest(wanted: string, candidates: Iterable<string>): string | 
   return best
 }
 
+/** What people most often write instead: to be asked for where nobody says what would be right. */
+export function slipsOf(audience: string): readonly string[] {
+  const slash = audience.endsWith('/') ? audience.replace(/\/+$/, '') : `${audience}/`
+  const scheme = audience.startsWith('https:')
+    ? audience.replace('https:', 'http:')
+    : audience.replace(/^http:/, 'https:')
+  return [...new Set([slash, scheme, audience.toLowerCase()])].filter((slip) => slip !== audience)
+}
+
 function bare(text: string): string {
   return text.replace(/\/+$/, '')
 }

@@ -18,11 +18,12 @@ export interface FamilyCase {
   readonly event: 'refresh' | 'exchange' | undefined
   /** An authorization of its own for each service. */
   readonly own?: true
-  readonly family: () => Family
+  /** Audiences of services that are not allowed to the client are refused as those that nobody knows. */
+  readonly family: (allowed?: readonly ServiceName[]) => Family
 }
 
 const uri = (service: ServiceName) => `https://${service}.test`
-const known = new Set<string>(names.map(uri))
+const uris = (allowed: readonly ServiceName[]) => new Set<string>(allowed.map(uri))
 const rotated = (aud: string | readonly string[], more: Partial<Issued> = {}): Issued => ({
   aud,
   rotate: true,
@@ -34,10 +35,12 @@ const noGrant = (): never => {
 }
 
 const guid = (service: ServiceName) => `00000000-0000-4000-8000-00000000000${names.indexOf(service)}`
-const serviceOf = (scope: string) => names.find((name) => scope.startsWith(`api://${name}/`))
+const project = (service: ServiceName) => `28${names.indexOf(service)}000000000000001`
+const serviceOf = (scope: string) => names.find((name) => scope === `api://${name}/.default`)
 
 /** RFC 8707 with rotation: one resource a refresh, and only what the login was granted. */
-function resources(more: Partial<Family> & { readonly narrows?: boolean } = {}): Family {
+function resources(allowed: readonly ServiceName[], more: Partial<Family> = {}): Family {
+  const known = uris(allowed)
   const pick = (params: URLSearchParams, grant: Grant): string => {
     const [wanted = grant.resources[0], second] = params.getAll('resource')
     if (wanted === undefined || second !== undefined || !grant.resources.includes(wanted))
@@ -55,7 +58,8 @@ function resources(more: Partial<Family> & { readonly narrows?: boolean } = {}):
 }
 
 /** What a refresh gives is bound to the one resource of the authorization, or of the last rotation. */
-function bound(rotate: boolean): Family {
+function bound(rotate: boolean, allowed: readonly ServiceName[]): Family {
+  const known = uris(allowed)
   return {
     authorize(params) {
       const resources = params.getAll('resource')
@@ -95,10 +99,12 @@ export const families: Readonly<Record<string, FamilyCase>> = {
   'auth0: an audience it does not know gets the default one, with 200': {
     ...asResource,
     auth: '  preset: auth0',
-    family: () => ({
+    family: (allowed = names) => ({
       login: () => kept(['https://default.test', 'https://idp.test/userinfo']),
-      refresh: (params) =>
-        rotated(known.has(params.get('audience') ?? '') ? params.get('audience')! : 'https://default.test'),
+      refresh(params) {
+        const wanted = params.get('audience') ?? ''
+        return rotated(uris(allowed).has(wanted) ? wanted : 'https://default.test')
+      },
       // Not the 400 of the RFC.
       dead: () => new Refuse('invalid_grant', 403),
     }),
@@ -110,12 +116,14 @@ export const families: Readonly<Record<string, FamilyCase>> = {
     scope: (service) => `api://${service}/.default`,
     tokens: (service) => `{ expected_audience: "${guid(service)}" }`,
     event: 'refresh',
-    family: () => ({
+    family: (allowed = names) => ({
       login: () => kept('00000003-0000-0000-c000-000000000000'),
       refresh(params) {
         const apis = new Set((params.get('scope') ?? '').split(' ').map(serviceOf))
         const [api] = apis
         if (apis.size !== 1 || api === undefined) throw new Refuse('invalid_scope')
+        // No consent to this API, which Entra says as if the grant were dead.
+        if (!allowed.includes(api)) return noGrant()
         return rotated(guid(api), { scope: `api://${api}/Read` })
       },
     }),
@@ -125,9 +133,9 @@ export const families: Readonly<Record<string, FamilyCase>> = {
     audience: (service) => `${service}-client`,
     aud: (service) => `${service}-client`,
     event: 'exchange',
-    family: () =>
+    family: (allowed = names) =>
       exchanging((params) => {
-        if (!names.some((name) => params.get('audience') === `${name}-client`)) throw new Refuse('invalid_client')
+        if (!allowed.some((name) => params.get('audience') === `${name}-client`)) throw new Refuse('invalid_client')
       }),
   },
   'okta: token exchange with the scopes of the service': {
@@ -135,24 +143,32 @@ export const families: Readonly<Record<string, FamilyCase>> = {
     auth: '  preset: okta',
     scope: (service) => `${service}.read`,
     event: 'exchange',
-    family: () =>
+    family: (allowed = names) =>
       exchanging((params) => {
-        if (!/^\w+\.read$/.test(params.get('scope') ?? '')) throw new Refuse('invalid_scope')
+        if (!uris(allowed).has(params.get('audience') ?? '')) throw new Refuse('invalid_target')
+        if (!names.some((name) => params.get('scope') === `${name}.read`)) throw new Refuse('invalid_scope')
       }),
   },
   'zitadel: token exchange to the id of the project': {
     auth: '  preset: zitadel',
-    audience: (service) => `28${names.indexOf(service)}000000000000001`,
-    aud: (service) => `28${names.indexOf(service)}000000000000001`,
+    audience: project,
+    aud: project,
     event: 'exchange',
-    family: () => exchanging(() => {}),
+    family: (allowed = names) =>
+      exchanging((params) => {
+        if (!allowed.some((name) => project(name) === params.get('audience'))) throw new Refuse('invalid_target')
+      }),
   },
-  'duende: resource isolation': { ...asResource, auth: '  preset: duende', family: () => resources() },
+  'duende: resource isolation': {
+    ...asResource,
+    auth: '  preset: duende',
+    family: (allowed = names) => resources(allowed),
+  },
   'logto: resources, offline access by consent': {
     ...asResource,
     auth: '  preset: logto',
-    family: () => {
-      const base = resources()
+    family: (allowed = names) => {
+      const base = resources(allowed)
       return {
         ...base,
         authorize(params) {
@@ -165,8 +181,8 @@ export const families: Readonly<Record<string, FamilyCase>> = {
   'oidc-provider: a refused refresh was consumed all the same': {
     ...asResource,
     auth: '  preset: oidc-provider',
-    family: () => {
-      const base = resources()
+    family: (allowed = names) => {
+      const base = resources(allowed)
       return {
         ...base,
         refresh(params, grant) {
@@ -183,22 +199,22 @@ export const families: Readonly<Record<string, FamilyCase>> = {
   'glewlwyd: a dead token is answered with an empty 400': {
     ...asResource,
     auth: '  preset: glewlwyd',
-    family: () => resources({ dead: () => new Refuse('') }),
+    family: (allowed = names) => resources(allowed, { dead: () => new Refuse('') }),
   },
   'glewlwyd with one-time refresh tokens: each grant is good for one resource': {
     ...asResource,
     auth: '  preset: glewlwyd\n  mint: authorize',
     event: undefined,
     own: true,
-    family: () => ({ ...bound(true), dead: () => new Refuse('') }),
+    family: (allowed = names) => ({ ...bound(true, allowed), dead: () => new Refuse('') }),
   },
   'cognito: one resource an authorization, and a refresh token that stays': {
     ...asResource,
     auth: '  preset: cognito',
     event: undefined,
     own: true,
-    family: () => {
-      const base = bound(false)
+    family: (allowed = names) => {
+      const base = bound(false, allowed)
       return {
         ...base,
         authorize(params) {
@@ -212,15 +228,18 @@ export const families: Readonly<Record<string, FamilyCase>> = {
     ...asResource,
     auth: '  preset: authentik',
     event: undefined,
-    family: () => ({ login: () => kept([...known]), refresh: () => rotated([...known]) }),
+    family: (allowed = names) => ({
+      login: () => kept([...uris(allowed)]),
+      refresh: () => rotated([...uris(allowed)]),
+    }),
   },
   'empowernow: every audience of a granted scope that the client is allowed, in one token': {
     ...asResource,
     auth: '  preset: empowernow',
     scope: () => 'application.all',
     event: undefined,
-    family: () => {
-      const mapped = (grant: Grant) => (grant.scopes.includes('application.all') ? [...known] : noGrant())
+    family: (allowed = names) => {
+      const mapped = (grant: Grant) => (grant.scopes.includes('application.all') ? [...uris(allowed)] : noGrant())
       return { login: (_params, grant) => kept(mapped(grant)), refresh: (_params, grant) => rotated(mapped(grant)) }
     },
   },
