@@ -103,6 +103,18 @@ t.test('each wrong token is told for what it is', async (t) => {
   }
 })
 
+t.test("another service's audience is never what to write, however like it is", async (t) => {
+  const fake = await fakeIdp(t)
+  const c = clinic(t)
+  c.spoil('settings.yaml', '  client_id:', '  mint: client-credentials\n  client_id:')
+  c.spoil('settings.yaml', 'https://crud.ocg.labs.empowernow.ai', `${analytics}/`)
+  fake.aud = `${analytics}/`
+  const { out } = await runDoctor(['--config', c.dir, '--json'], { BASCULE_ISSUER: fake.issuer })
+  const { findings } = JSON.parse(out) as Told
+  t.match(findings, [{ code: 'token_wrong', subject: 'analytics_service' }])
+  t.same([findings.length, findings[0]?.change], [1, undefined])
+})
+
 t.test("a refusal is told in the provider's own words, on one line", async (t) => {
   const fake = await fakeIdp(t)
   const c = clinic(t)

@@ -72,6 +72,15 @@ export class Case {
     return this.#tokens
   }
 
+  /** Another service's audience is no misspelling of this one's, however like it is: api1 and api2. */
+  notOthers(service: string, audiences: readonly string[]): readonly string[] {
+    const taken = new Set<string>()
+    for (const [name, audience] of Object.entries(this.host.section('service_audiences')))
+      if (name !== service) taken.add(audience)
+    for (const [name, { check }] of this.#tokens) if (name !== service) taken.add(check.audience)
+    return audiences.filter((audience) => !taken.has(audience))
+  }
+
   mintOf(service: string): string {
     const mint = this.token(service)?.mint ?? this.host.section('auth').mint
     return typeof mint === 'string' ? mint : mint.use

@@ -26,15 +26,9 @@ function allowedAudiences(c: Case, { policy }: IdpFiles): readonly string[] {
   return policy.clients.get(c.host.section('auth').client_id)?.allowedAudiences ?? []
 }
 
-/** Another service's audience is no misspelling of this one's, however like it is: api1 and api2. */
-function notOthers(c: Case, service: string, audiences: readonly string[]): readonly string[] {
-  const written = Object.entries(c.host.section('service_audiences'))
-  return audiences.filter((audience) => !written.some(([name, theirs]) => name !== service && theirs === audience))
-}
-
 function settingsOutvoted(c: Case, service: string, mapped: readonly string[], allowed: readonly string[]): boolean {
   const { audience } = c.token(service)!.wish
-  const both = notOthers(c, service, mapped).filter((other) => allowed.includes(other))
+  const both = c.notOthers(service, mapped).filter((other) => allowed.includes(other))
   const right = nearest(audience, both) ?? unclaimed(c, service)
   if (right === undefined) return false
   c.state(service, 'settings', likeness(audience, right) ?? 'wrong')
@@ -51,7 +45,7 @@ function settingsOutvoted(c: Case, service: string, mapped: readonly string[], a
 
 function notMapped(c: Case, idp: IdpFiles, service: string): void {
   const { audience } = c.token(service)!.wish
-  const near = nearest(audience, notOthers(c, service, mappedAudiences(idp)))
+  const near = nearest(audience, c.notOthers(service, mappedAudiences(idp)))
   if (near !== undefined) {
     const i = idp.policy.mappings.findIndex(({ audiences }) => audiences.includes(near))
     const { scope, audiences } = idp.policy.mappings[i]!
@@ -80,7 +74,7 @@ function notAllowed(c: Case, idp: IdpFiles, service: string): void {
   const { audience } = c.token(service)!.wish
   const { client_id: id } = c.host.section('auth')
   const own = allowedAudiences(c, idp)
-  const near = nearest(audience, notOthers(c, service, own))
+  const near = nearest(audience, c.notOthers(service, own))
   if (near !== undefined) {
     const place = idp.clients.place([id, 'allowed_audiences', own.indexOf(near)])
     unlike(c, service, 'idp_client', `The client ${id} is allowed ${near}`, near, place)

@@ -157,7 +157,7 @@ async function refused(c: Case, idp: Idp, base: Params, service: string, words: 
   const { audience } = c.token(service)!.wish
   const { client_id, oauth_scopes } = c.host.section('auth')
   const place = c.setting(['service_audiences', service])
-  const near = await acceptedVariant(idp, base, audience)
+  const near = await acceptedVariant(idp, base, c.notOthers(service, slipsOf(audience)))
   if (near !== undefined) {
     c.state(service, 'settings', 'unlike')
     const message = `The identity provider refuses the audience ${audience} of ${service}, and takes ${near}: it differs by ${differsBy(audience, near)}.`
@@ -169,7 +169,7 @@ async function refused(c: Case, idp: Idp, base: Params, service: string, words: 
   c.fault('token_refused', 'token', service, message, { place, tell })
 }
 
-async function acceptedVariant(idp: Idp, base: Params, audience: string): Promise<string | undefined> {
-  for (const slip of slipsOf(audience)) if ((await probeResource(idp, slip, base)).kind === 'accepted') return slip
+async function acceptedVariant(idp: Idp, base: Params, slips: readonly string[]): Promise<string | undefined> {
+  for (const slip of slips) if ((await probeResource(idp, slip, base)).kind === 'accepted') return slip
   return undefined
 }

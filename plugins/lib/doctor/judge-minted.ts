@@ -51,7 +51,7 @@ type Bad = Extract<ReturnType<typeof judgementOf>, { kind: 'bad' }>
 function sayWrong(c: Case, plan: TokenPlan, { reason, words, got }: Bad): void {
   const { service, audience, scopes } = plan.wish
   const wanted = plan.check.audience
-  const near = nearest(wanted, got)
+  const near = nearest(wanted, c.notOthers(service, got))
   const has = got.length === 0 ? '' : ` Its aud is ${got.join(', ')}.`
   const hint = near === undefined ? '' : ` ${near} differs by ${differsBy(wanted, near)}.`
   const message = `The identity provider gives ${service} ${words} (reason ${reason}); wanted is ${wanted}.${has}${hint}`

@@ -56,9 +56,9 @@ async function takenInstead(c: Case, round: Round, plan: TokenPlan, minted: Mint
   if (minted.kind === 'token') {
     const judged = judgementOf(c, plan, minted)
     if (judged.kind === 'good' || judged.reason !== 'audience_mismatch') return undefined
-    if (nearest(check.audience, judged.got) !== undefined) return undefined
+    if (nearest(check.audience, c.notOthers(wish.service, judged.got)) !== undefined) return undefined
   }
-  for (const slip of slipsOf(wish.audience)) {
+  for (const slip of c.notOthers(wish.service, slipsOf(wish.audience))) {
     const tried = await mint(round, { ...plan, wish: { ...wish, audience: slip } })
     if (tried.kind === 'token' && holdsAudience(tried.token, check.audience === wish.audience ? slip : check.audience))
       return slip
