@@ -48,13 +48,23 @@ export function classify(error: unknown): IdpFailure {
   const said = oauthWords(error)
   if (status !== undefined && (status >= 500 || status === 429 || status === 408))
     return { kind: 'transient', ...said, words: said.words ?? `the identity provider answered ${status}` }
-  if (said.error !== undefined) return { kind: kindOf(said.error), ...said, words: said.words ?? said.error }
+  if (said.error !== undefined) {
+    const kind = wantsUser(error) ? 'denied' : kindOf(said.error)
+    return { kind, ...said, words: said.words ?? said.error }
+  }
   if (status === 400 || status === 401 || status === 403)
     return { kind: 'dead', words: `the identity provider answered ${status} without saying why` }
   const unfit = error instanceof IdpAnswerUnfit || untrusted.has(String(field(error, 'code')))
   return unfit
     ? { kind: 'denied', unusable: true, words: plainWords(error) }
     : { kind: 'transient', words: plainWords(error) }
+}
+
+/** Entra says `invalid_grant` also where the user has to consent to this API, or to prove more for it; the refresh token is good. */
+function wantsUser(error: unknown): boolean {
+  const cause = field(error, 'cause')
+  const more = field(error, 'suberror') ?? field(cause, 'suberror') ?? field(field(cause, 'body'), 'suberror')
+  return more === 'consent_required' || more === 'basic_action' || more === 'additional_action'
 }
 
 function kindOf(error: string): IdpFailure['kind'] {

@@ -122,8 +122,8 @@ export const families: Readonly<Record<string, FamilyCase>> = {
         const apis = new Set((params.get('scope') ?? '').split(' ').map(serviceOf))
         const [api] = apis
         if (apis.size !== 1 || api === undefined) throw new Refuse('invalid_scope')
-        // No consent to this API, which Entra says as if the grant were dead.
-        if (!allowed.includes(api)) return noGrant()
+        // No consent to this API (AADSTS65001).
+        if (!allowed.includes(api)) throw new Refuse('invalid_grant', 400, {}, 'consent_required')
         return rotated(guid(api), { scope: `api://${api}/Read` })
       },
     }),

@@ -9,10 +9,13 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 export class Refuse extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  constructor(error: string, status = 400, headers: Readonly<Record<string, string>> = {}) {
+  /** Entra's closer word. */
+  readonly suberror: string | undefined
+  constructor(error: string, status = 400, headers: Readonly<Record<string, string>> = {}, suberror?: string) {
     super(error)
     this.status = status
     this.headers = headers
+    this.suberror = suberror
   }
 }
 
@@ -197,7 +200,7 @@ export async function startFamilyIdp(family: Family): Promise<FamilyIdp> {
       if (!(error instanceof Refuse)) throw error
       events.push(`refused:${error.message}`)
       const plain = error.message === '' || error.message.startsWith('<')
-      json(error.status, plain ? error.message : { error: error.message }, error.headers)
+      json(error.status, plain ? error.message : { error: error.message, suberror: error.suberror }, error.headers)
     }
   }
 

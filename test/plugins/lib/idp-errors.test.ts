@@ -37,6 +37,19 @@ const basic = { 'www-authenticate': 'Basic realm="idp"' }
 const cases: readonly (readonly [name: string, kind: string, answer: Answer])[] = [
   ['invalid_grant', 'dead', { status: 400, body: json('invalid_grant', 'expired') }],
   ['invalid_grant with 403 (Auth0)', 'dead', { status: 403, body: json('invalid_grant') }],
+  [
+    'invalid_grant for want of consent to one API (Entra)',
+    'denied',
+    {
+      status: 400,
+      body: JSON.stringify({ error: 'invalid_grant', suberror: 'consent_required', error_codes: [65001] }),
+    },
+  ],
+  [
+    'invalid_grant for a token that is bad (Entra)',
+    'dead',
+    { status: 400, body: JSON.stringify({ error: 'invalid_grant', suberror: 'bad_token' }) },
+  ],
   ['an empty 400 (Glewlwyd)', 'dead', { status: 400, type: 'text/plain' }],
   ['a bare 401 with a challenge (LemonLDAP)', 'dead', { status: 401, type: 'text/html', headers: basic }],
   ['invalid_target', 'denied', { status: 400, body: json('invalid_target') }],
