@@ -25,6 +25,8 @@ export class Connection implements Line {
   #last: Arrival | undefined
   /** The framing was in doubt: what waits behind is not to be believed either. */
   #distrusted = false
+  /** node:http let go of the connection before an answer that was written already said that it is the last: it is ours to close. */
+  #left = false
   /** Nothing more is taken in. */
   #deaf = false
   /** Waits for the answers before it. */
@@ -54,6 +56,7 @@ export class Connection implements Line {
     this.#socket.on('error', ignore)
     if (this.#flight) {
       this.#distrust()
+      this.#left = true
       return this.#flight.breakOff(fault('BAD_REQUEST', 'an upgrade came before this request was answered'))
     }
     if (this.#deaf) return void this.#socket.destroy()
@@ -89,6 +92,7 @@ export class Connection implements Line {
 
   ended(): void {
     this.#flight = undefined
+    if (this.#left && !this.#socket.destroyed) return this.#socket.destroySoon()
     if (this.#last?.req.complete) this.#last = undefined
     const next = this.#distrusted ? undefined : this.#waiting.shift()
     if (next) {

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { fault } from '../../../core/index.ts'
 import type { AnyExchange } from '../../../core/run/program.ts'
-import { get, post, source, startFront } from '../../kit/front.ts'
+import { get, post, replying, source, startFront } from '../../kit/front.ts'
 import { rawClient } from '../../kit/raw-client.ts'
 
 /** A terminal stage that answers only when the test says so. */
@@ -185,4 +185,13 @@ t.test('while it drains every answer is the last, and once its resources are clo
   const [answer] = await closed.answers(1)
   t.match(answer, { status: 503, headers: new Map([['retry-after', '1']]) })
   t.match(answer?.body, /"code":"DRAINING"/)
+})
+
+t.test('an upgrade behind an answer that was written already ends the connection', async (t) => {
+  const front = await startFront(t, { answer: replying(200, { body: 'x' }) })
+  const client = rawClient(t, front.url)
+  const upgrade = 'OPTIONS /b HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
+  client.send(`GET /../a HTTP/1.1\r\nHost: a\r\n\r\n${upgrade}`)
+  await client.ended
+  t.match(await front.ended(1), [{ status: 400 }])
 })
