@@ -5,7 +5,7 @@ import type { Ground } from '../run/ground.ts'
 import { defaultLimits, type Limits } from '../run/limits.ts'
 import { OwnNames } from '../run/own-names.ts'
 import type { Pipeline } from '../run/program.ts'
-import type { TraceHub } from '../trace.ts'
+import type { TraceHub } from '../trace/trace.ts'
 
 /** An operator's request is a few words; what the public side may be sent is no measure for it. */
 const limits: Limits = { ...defaultLimits, body: 64 * 1024, connections: 1_000 }

@@ -1,5 +1,5 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createListener } from '../listener.ts'
+import { createListener } from '../server/listener.ts'
 import { refusedBecause } from './guard.ts'
 import { answer, sendPage } from './pages.ts'
 import type { AdminView } from './view.ts'

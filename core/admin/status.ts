@@ -1,5 +1,5 @@
 import process from 'node:process'
-import type { Generations } from '../generations.ts'
+import type { Generations } from '../generation/generations.ts'
 import { ownPackage } from '../own-package.ts'
 
 const { version } = ownPackage()

@@ -1,4 +1,4 @@
-import type { Generations } from '../generations.ts'
+import type { Generations } from '../generation/generations.ts'
 
 /** What the admin listener may see of a bridge. */
 export interface AdminView {

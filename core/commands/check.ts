@@ -1,6 +1,6 @@
+import { describePlan, planOf } from '../compile/plan.ts'
 import { formatFile, formatProblem, type Problem } from '../config/report.ts'
-import type { LoadedConfig } from '../load.ts'
-import { describePlan, planOf } from '../plan.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
 import { type Args, type Command, configDirectory, configOption, type Io, profileOption, textArg } from './command.ts'
 
 export const check: Command = {
@@ -17,7 +17,7 @@ export const check: Command = {
 
 async function runCheck(args: Args, io: Io): Promise<number> {
   const dir = configDirectory(args, io)
-  const { loadConfig } = await import('../load.ts')
+  const { loadConfig } = await import('../load/load-config.ts')
   const { report, config } = await loadConfig({ dir, env: io.env, profile: textArg(args, 'profile') })
   const { problems } = report
   if (args.json) io.out(`${JSON.stringify(asData(problems, config, args.plan === true), null, 2)}\n`)

@@ -22,7 +22,7 @@ async function runDoctor(args: Args, io: Io): Promise<number> {
   const report = new Report()
   const { env } = io
   const { readConfigDirectory } = await import('../config/directory.ts')
-  const { loadFrom } = await import('../load.ts')
+  const { loadFrom } = await import('../load/load-config.ts')
   const { examine } = await import('../doctor/examine.ts')
   const directory = await readConfigDirectory(configDirectory(args, io), { report, env })
   const { config } = await loadFrom(directory, report, { profile: textArg(args, 'profile') })

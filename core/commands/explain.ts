@@ -29,7 +29,7 @@ export const explain: Command = {
 
 async function runExplain(args: Args, io: Io): Promise<number> {
   const question = questionOf(args)
-  const { loadConfig } = await import('../load.ts')
+  const { loadConfig } = await import('../load/load-config.ts')
   const { report, config } = await loadConfig({
     dir: configDirectory(args, io),
     env: io.env,

@@ -15,7 +15,7 @@ export const schema: Command = {
 }
 
 async function runSchema(args: Args, io: Io): Promise<number> {
-  const { loadConfig } = await import('../load.ts')
+  const { loadConfig } = await import('../load/load-config.ts')
   const { config } = await loadConfig({ dir: configDirectory(args, io), env: io.env })
   // An editor is of most use while the config is wrong: then at least the built-in plugins are known.
   if (!config)

@@ -32,7 +32,7 @@ async function runStart(args: Args, io: Io): Promise<number> {
     port: portArg(args, 'port'),
     adminPort: portArg(args, 'admin-port'),
   }
-  const { startFromDirectory } = await import('../start.ts')
+  const { startFromDirectory } = await import('../server/start.ts')
   try {
     const { closed } = await startFromDirectory(options)
     return await closed

@@ -1,5 +1,5 @@
 import http, { type IncomingMessage } from 'node:http'
-import type { TracedStage, TraceRecord } from '../trace.ts'
+import type { TracedStage, TraceRecord } from '../trace/trace.ts'
 import { type Args, type Command, configDirectory, configOption, type Io, portArg, textArg } from './command.ts'
 
 export const tail: Command = {
@@ -36,7 +36,7 @@ async function runTail(args: Args, io: Io): Promise<number> {
 }
 
 async function configuredPort(args: Args, io: Io): Promise<number> {
-  const { loadConfig } = await import('../load.ts')
+  const { loadConfig } = await import('../load/load-config.ts')
   const { config } = await loadConfig({ dir: configDirectory(args, io), env: io.env })
   return config?.server.admin_port ?? 9090
 }

@@ -2,7 +2,7 @@
 import type { Report } from '../config/report.ts'
 import { didYouMean } from '../config/suggest.ts'
 import type { Base } from '../contract.ts'
-import { mapInTurns } from '../turns.ts'
+import { mapInTurns } from '../util/time-slices.ts'
 import {
   type EndpointRoute,
   type ListedStage,

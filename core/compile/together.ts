@@ -1,7 +1,7 @@
 // What must hold between the profiles of one process: they share one router, and no path is claimed twice.
 import { formatPlace, type Report } from '../config/report.ts'
 import type { Sections } from '../contract.ts'
-import { canonical } from '../resources.ts'
+import { canonical } from '../resources/resources.ts'
 import type { ListedStage, PlannedProgram, Profile } from './profile.ts'
 
 /** The programs of all profiles, an endpoint that several bring once. */

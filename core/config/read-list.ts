@@ -5,7 +5,7 @@
 // entry that is valid YAML by itself has closed its quotes and brackets, and then a line with a dash at the list's column can only begin
 // the next one. Whatever is not so plain (any fault, an anchor, a second document) is left to the whole parse, and told in its words.
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, visit } from 'yaml'
-import { Slices } from '../turns.ts'
+import { Slices } from '../util/time-slices.ts'
 import { buildPart, buildValue, type Context } from './build-value.ts'
 import { type Building, building, placeIn } from './building.ts'
 import type { ConfigDocument, Path } from './document.ts'

@@ -4,10 +4,10 @@ import { readDocument } from '../config/document.ts'
 import type { Report } from '../config/report.ts'
 import { validate } from '../config/validate.ts'
 import type { DoctorHost, FilePlace, ForeignFile } from '../contract.ts'
-import { PluginHost } from '../host.ts'
+import { PluginHost } from '../generation/plugin-host.ts'
 import { settingsOf } from '../load/context.ts'
-import type { LoadedConfig } from '../load.ts'
-import type { Scope } from '../resources.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
+import type { Scope } from '../resources/resources.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 
 export interface Practice {

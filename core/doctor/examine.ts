@@ -1,10 +1,10 @@
 import type { ListedStage } from '../compile/profile.ts'
 import type { Diagnosis } from '../contract.ts'
 import { silent } from '../explain/explain-host.ts'
-import { serviceOpener } from '../generation.ts'
-import { House } from '../house.ts'
-import type { LoadedConfig } from '../load.ts'
-import { Scope } from '../resources.ts'
+import { serviceOpener } from '../generation/generation.ts'
+import { House } from '../generation/server-context.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
+import { Scope } from '../resources/resources.ts'
 import { type Practice, PractisingHost } from './doctor-host.ts'
 
 /** Asks every plugin of the profiles that has a `diagnose`, each once; closes whatever they opened. */

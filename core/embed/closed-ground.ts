@@ -1,6 +1,6 @@
 import type { Log } from '../contract.ts'
 import { type ErrorCode, statusOf } from '../errors.ts'
-import { House } from '../house.ts'
+import { House } from '../generation/server-context.ts'
 import { stageNumber } from '../run/current-stage.ts'
 import type { Ground } from '../run/ground.ts'
 import { defaultLimits } from '../run/limits.ts'

@@ -1,4 +1,4 @@
-import { createLog, type HostLog } from '../log.ts'
+import { createLog, type HostLog } from '../log/log.ts'
 import { type BasculeConfig, isLogger, type Logger } from './options.ts'
 
 /** Lines on stdout as config says once it is loaded, or the caller's own logger. */

@@ -1,7 +1,7 @@
 import type { Endpoint, Kit, Plugin, ServicePlugin, Stage } from '../contract.ts'
 import { notAPlugin } from '../plugin-loading/check-plugin.ts'
 import { PluginError } from '../plugin-loading/plugin-error.ts'
-import { makePlugin, PluginLoader } from '../plugins.ts'
+import { makePlugin, PluginLoader } from '../plugin-loading/plugin-loader.ts'
 
 /** A plugin as the caller holds it: what `defineStage` and its like made, or the function a package exports. */
 export type GivenPlugin = Plugin | ((kit: Kit) => Plugin)

@@ -1,8 +1,8 @@
 import type { ExplainHost, KindName, Log, PluginRef, Shared } from '../contract.ts'
-import { PluginHost } from '../host.ts'
-import type { LoadedConfig } from '../load.ts'
-import { PluginError } from '../plugins.ts'
-import type { Scope } from '../resources.ts'
+import { PluginHost } from '../generation/plugin-host.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
+import { PluginError } from '../plugin-loading/plugin-loader.ts'
+import type { Scope } from '../resources/resources.ts'
 
 export type As = ExplainHost['as']
 

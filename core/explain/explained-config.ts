@@ -1,8 +1,8 @@
 import type { ListedEndpoint, ListedStage } from '../compile/profile.ts'
 import { roleOf } from '../compile/profile.ts'
 import type { Endpoint, ExplainHost, Stage } from '../contract.ts'
-import type { LoadedConfig } from '../load.ts'
-import { PluginError } from '../plugins.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
+import { PluginError } from '../plugin-loading/plugin-loader.ts'
 import type { AnyExchange } from '../run/program.ts'
 
 /** The same programs, each stage replaced by what explains it: the engine that runs them is the live one. */

@@ -4,7 +4,7 @@ import type { ConfigDocument, Path } from '../config/document.ts'
 import { type Place, type Report, startOf } from '../config/report.ts'
 import { validate } from '../config/validate.ts'
 import type { Base, NamedService, PluginRef } from '../contract.ts'
-import { PluginError, type PluginLoader } from '../plugins.ts'
+import { PluginError, type PluginLoader } from '../plugin-loading/plugin-loader.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 
 /** What the steps of one load share: the documents, the report, and the plugins met so far. */

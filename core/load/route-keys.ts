@@ -2,7 +2,7 @@
 import { coreRouteKeys } from '../config/schemas.ts'
 import type { Base } from '../contract.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
-import { Slices } from '../turns.ts'
+import { Slices } from '../util/time-slices.ts'
 import type { LoadContext } from './context.ts'
 import type { LoadedProfile } from './profiles.ts'
 import { asksNothing, builtInReader, type Reader } from './unread.ts'

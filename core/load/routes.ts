@@ -5,7 +5,7 @@ import { type RouteSettings, routeReader, servicesSchema } from '../config/schem
 import { didYouMean } from '../config/suggest.ts'
 import type { Route, Service } from '../contract.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
-import { mapInTurns } from '../turns.ts'
+import { mapInTurns } from '../util/time-slices.ts'
 import { type LoadContext, validateKey } from './context.ts'
 
 export type Services = Readonly<Record<string, Service>>

@@ -2,7 +2,7 @@
 // but one at its default asks for nothing, so `authz: none` needs no stage that knows of it.
 import { isDeepStrictEqual } from 'node:util'
 import type { Section } from '../contract.ts'
-import { builtIns, type PluginLoader } from '../plugins.ts'
+import { builtIns, type PluginLoader } from '../plugin-loading/plugin-loader.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 
 export interface Reader {

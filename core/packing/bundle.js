@@ -40,7 +40,7 @@ function exported() {
   return sources.filter((source) => source?.endsWith('.ts') && !source.endsWith('.d.ts'))
 }
 
-/** As core/plugins.ts finds them. */
+/** As core/plugin-loading/plugin-loader.ts finds them. */
 function plugins() {
   const files = readdirSync(join(root, 'plugins'), { recursive: true }).map(
     (file) => `plugins/${file.replaceAll('\\', '/')}`,

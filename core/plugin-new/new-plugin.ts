@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { didYouMean } from '../config/suggest.ts'
-import { builtIns } from '../plugins.ts'
+import { builtIns } from '../plugin-loading/plugin-loader.ts'
 import { checkoutFiles } from './checkout-files.ts'
 import { packageFiles } from './package-files.ts'
 

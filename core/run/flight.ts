@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Fault, Head, RawHeaders, Route } from '../contract.ts'
 import { fault, isFault } from '../errors.ts'
-import type { Trace } from '../trace.ts'
+import type { Trace } from '../trace/trace.ts'
 import { Answer, type AnswerOwner } from './answer.ts'
 import { ClientBody } from './body.ts'
 import type { ClientAnswer, ClientRequest } from './client-message.ts'

@@ -1,6 +1,6 @@
 import type { Log } from '../contract.ts'
 import type { CoreMetrics } from '../metrics/core-metrics.ts'
-import type { TraceHub } from '../trace.ts'
+import type { TraceHub } from '../trace/trace.ts'
 import type { ClientRequest } from './client-message.ts'
 import type { Flight } from './flight.ts'
 import type { Limits } from './limits.ts'

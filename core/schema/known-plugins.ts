@@ -1,6 +1,6 @@
 import type { Base, NamedService, Section, ServicePlugin, Stage } from '../contract.ts'
-import type { LoadedConfig } from '../load.ts'
-import { builtIns, PluginLoader } from '../plugins.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
+import { builtIns, PluginLoader } from '../plugin-loading/plugin-loader.ts'
 
 export interface KnownPlugins {
   /** By the name that config uses. */

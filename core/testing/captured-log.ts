@@ -1,4 +1,4 @@
-import { createLog, type HostLog } from '../log.ts'
+import { createLog, type HostLog } from '../log/log.ts'
 
 /** One line of the log as JSON has it; `level` 20 debug, 30 info, 40 warn, 50 error. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: number }

@@ -15,8 +15,8 @@ import type {
   Slots,
   Stage,
 } from '../contract.ts'
-import type { LoadedConfig } from '../load.ts'
-import { PluginLoader } from '../plugins.ts'
+import type { LoadedConfig } from '../load/load-config.ts'
+import { PluginLoader } from '../plugin-loading/plugin-loader.ts'
 import { defaultLimits } from '../run/limits.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import { validated } from './validated.ts'

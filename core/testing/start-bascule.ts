@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, relative } from 'node:path'
 import process from 'node:process'
 import { stringify } from 'yaml'
 import type { Kit, Plugin } from '../contract.ts'
-import { BasculeServer } from '../server.ts'
+import { BasculeServer } from '../server/server.ts'
 import { CapturedLog, type LogLine } from './captured-log.ts'
 
 /** A plugin, or the function a package exports. */

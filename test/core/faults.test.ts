@@ -1,7 +1,7 @@
 // A stage that misbehaves harms its own request only, and is named.
 import { setTimeout as passed } from 'node:timers/promises'
 import t from 'tap'
-import { limitedLog } from '../../core/log-limit.ts'
+import { limitedLog } from '../../core/log/limited-log.ts'
 import { startBascule } from '../kit/bascule.ts'
 import { settings } from '../kit/default-profile.ts'
 import { startUpstream } from '../kit/upstream.ts'

@@ -1,7 +1,7 @@
 // docs/authz-pdp.md: the config it shows loads, and the question it shows is the one that is asked.
 import t from 'tap'
 import { Explainer } from '../../core/explain/explain.ts'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { compileMapping } from '../../plugins/lib/authz-map.ts'
 import { questionOf } from '../../plugins/lib/authz-question.ts'
 import type { Session } from '../../plugins/lib/session.ts'

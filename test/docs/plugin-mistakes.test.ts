@@ -1,7 +1,7 @@
 // The two tables of docs/write-a-plugin.md: each mistake is made, and the message must be the one the page prints.
 import t from 'tap'
-import { loadConfig } from '../../core/load.ts'
-import { BasculeServer } from '../../core/server.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
+import { BasculeServer } from '../../core/server/server.ts'
 import { startBascule, tempDir } from '../kit/bascule.ts'
 import { linkPackages, readPage, rowsOf } from './blocks.ts'
 

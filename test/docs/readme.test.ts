@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
 import { commands } from '../../core/commands/run-cli.ts'
 import { formatProblem } from '../../core/config/report.ts'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { blocksOf, readPage, root, rowsOf } from './blocks.ts'
 

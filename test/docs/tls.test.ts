@@ -1,6 +1,6 @@
 // docs/tls.md: the settings and services it shows are taken.
 import t from 'tap'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { cert, key } from '../kit/certs.ts'
 import { profile, settings } from '../kit/default-profile.ts'

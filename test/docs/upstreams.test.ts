@@ -1,6 +1,6 @@
 // docs/upstreams.md: the services it shows are taken.
 import t from 'tap'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { settings } from '../kit/default-profile.ts'
 import { blocksOf, readPage } from './blocks.ts'

@@ -2,7 +2,7 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { inShare } from '../../examples/ab-split/ab-split.ts'
 import { blocksOf, linkPackages, readPage, root } from '../docs/blocks.ts'
 import { type TestLike, tempDir } from '../kit/bascule.ts'

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { House } from '../../core/house.ts'
+import { House } from '../../core/generation/server-context.ts'
 import type { Head, Log, Outcome, ReplyExtra, Route, Sink, Verdict } from '../../core/index.ts'
-import { createListener } from '../../core/listener.ts'
 import type { Flight } from '../../core/run/flight.ts'
 import type { Ground } from '../../core/run/ground.ts'
 import { defaultLimits, type Limits } from '../../core/run/limits.ts'
 import { OwnNames } from '../../core/run/own-names.ts'
 import { type AnyExchange, program, type Step } from '../../core/run/program.ts'
+import { createListener } from '../../core/server/listener.ts'
 import type { TestLike } from './bascule.ts'
 
 export interface Front {

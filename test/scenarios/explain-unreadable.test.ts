@@ -1,7 +1,7 @@
 // What explain says of a request that no stage gets to see.
 import t from 'tap'
 import { Explainer } from '../../core/explain/explain.ts'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { profile, settings } from '../kit/default-profile.ts'
 

@@ -1,7 +1,7 @@
 // What explain says of a WebSocket handshake.
 import t from 'tap'
 import { Explainer } from '../../core/explain/explain.ts'
-import { loadConfig } from '../../core/load.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { socketFiles } from '../kit/websocket.ts'
 

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { formatProblem } from '../../../core/config/report.ts'
-import { loadConfig } from '../../../core/load.ts'
+import { loadConfig } from '../../../core/load/load-config.ts'
 import { tempDir } from '../../kit/bascule.ts'
 import { profile, settings, stages } from '../../kit/default-profile.ts'
 

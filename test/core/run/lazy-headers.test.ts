@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { http1Options } from '../../../core/listener.ts'
+import { http1Options } from '../../../core/server/listener.ts'
 import { rawClient } from '../../kit/raw-client.ts'
 
 type Look = (headers: http.IncomingHttpHeaders) => unknown
