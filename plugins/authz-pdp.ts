@@ -1,12 +1,18 @@
 import { defineStage, type Exchange, type ExplainHost, type Host, type Route, type Verdict } from '../core/index.ts'
-import { readJson } from './lib/authz-body.ts'
-import { type Decision, DecisionPoint, pdpPool } from './lib/authz-decision-point.ts'
-import { authzRouteKeys, type CompiledMapping, compileMapping, mappingFor, mappingProblems } from './lib/authz-map.ts'
-import { questionOf } from './lib/authz-question.ts'
-import { pdpSection } from './lib/authz-settings.ts'
-import { clock } from './lib/clock.ts'
-import type {} from './lib/path-pattern.ts'
-import type {} from './lib/session.ts'
+import { readJson } from './lib/authz/authz-body.ts'
+import { type Decision, DecisionPoint, pdpPool } from './lib/authz/authz-decision-point.ts'
+import {
+  authzRouteKeys,
+  type CompiledMapping,
+  compileMapping,
+  mappingFor,
+  mappingProblems,
+} from './lib/authz/authz-map.ts'
+import { questionOf } from './lib/authz/authz-question.ts'
+import { pdpSection } from './lib/authz/authz-settings.ts'
+import type {} from './lib/routing/path-pattern.ts'
+import type {} from './lib/session/session.ts'
+import { clock } from './lib/util/clock.ts'
 
 type X = Exchange<'route' | 'match' | 'session', 'service'>
 

@@ -1,13 +1,13 @@
 import { defineStage, type Exchange, type Host, type Route, type Verdict } from '../core/index.ts'
-import { TokenUnfit } from './lib/access-token.ts'
-import { type Bearer, KnownBearer } from './lib/bearer.ts'
-import { bearerChallenge, bearerToken, twoTokens } from './lib/bearer-header.ts'
-import { bearerTokensShared, type Judged, TooManyTokens } from './lib/bearer-tokens.ts'
+import { TokenUnfit } from './lib/bearer/access-token.ts'
+import { type Bearer, KnownBearer } from './lib/bearer/bearer.ts'
+import { bearerChallenge, bearerToken, twoTokens } from './lib/bearer/bearer-header.ts'
+import { bearerTokensShared, type Judged, TooManyTokens } from './lib/bearer/bearer-tokens.ts'
+import { KeysUnavailable } from './lib/bearer/key-set.ts'
 import { servicesOf } from './lib/chosen-service.ts'
-import { classify } from './lib/idp-errors.ts'
-import { KeysUnavailable } from './lib/key-set.ts'
-import { sections } from './lib/settings.ts'
-import { wordList } from './lib/text-values.ts'
+import { classify } from './lib/idp/idp-errors.ts'
+import { sections } from './lib/settings/settings.ts'
+import { wordList } from './lib/settings/text-values.ts'
 
 declare module '../core/contract.ts' {
   interface RouteKeys {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defineStage, type Exchange, type Head, type Host, type Route, type Verdict } from '../core/index.ts'
-import { listedOrigin, methodsOf, preflightMethod, removeCorsHeaders, vary, withMethod } from './lib/cors.ts'
-import { headerName } from './lib/header-options.ts'
-import { sections } from './lib/settings.ts'
-import { duration } from './lib/text-values.ts'
+import { listedOrigin, methodsOf, preflightMethod, removeCorsHeaders, vary, withMethod } from './lib/http/cors.ts'
+import { headerName } from './lib/http/header-options.ts'
+import { sections } from './lib/settings/settings.ts'
+import { duration } from './lib/settings/text-values.ts'
 
 /** With credentials a `*` is no wildcard to a browser but the name of a header; a list that has it means something else than it says. */
 const names = z.array(headerName.refine((name) => name !== '*', 'may not be *: list the headers by name'))

@@ -8,20 +8,20 @@ import {
   type Route,
   type Service,
 } from '../core/index.ts'
-import type { Bearer } from './lib/bearer.ts'
+import type { Bearer } from './lib/bearer/bearer.ts'
 import { PerService, serviceOf } from './lib/chosen-service.ts'
-import { pushForwarded } from './lib/forwarded.ts'
-import { KnownHosts } from './lib/known-hosts.ts'
-import { originalUser } from './lib/original-user.ts'
-import { OwnCookies } from './lib/own-cookies.ts'
-import type {} from './lib/path-pattern.ts'
-import { compileTemplate, filledPathProblem, type PathMaker, templateProblem } from './lib/path-template.ts'
-import { CookieFilter, countHop, keepRequestHeaders } from './lib/request-headers.ts'
-import type {} from './lib/session.ts'
-import { sections } from './lib/settings.ts'
-import { pushTraceContext } from './lib/trace-context.ts'
-import { TrustedPeers } from './lib/trusted-peers.ts'
-import type {} from './lib/upstream.ts'
+import { pushForwarded } from './lib/http/forwarded.ts'
+import { KnownHosts } from './lib/http/known-hosts.ts'
+import { originalUser } from './lib/http/original-user.ts'
+import { OwnCookies } from './lib/http/own-cookies.ts'
+import { CookieFilter, countHop, keepRequestHeaders } from './lib/http/request-headers.ts'
+import { pushTraceContext } from './lib/http/trace-context.ts'
+import { TrustedPeers } from './lib/http/trusted-peers.ts'
+import type {} from './lib/routing/path-pattern.ts'
+import { compileTemplate, filledPathProblem, type PathMaker, templateProblem } from './lib/routing/path-template.ts'
+import type {} from './lib/session/session.ts'
+import { sections } from './lib/settings/settings.ts'
+import type {} from './lib/upstream/upstream.ts'
 
 declare module '../core/contract.ts' {
   interface RouteKeys {

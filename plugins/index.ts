@@ -34,18 +34,18 @@ declare module '../core/embed/stage-list.ts' {
 
 // The types of what they hand on and read. Whoever imports one has the slots, sections and route keys that are merged in beside it:
 // a compiler reads a file of types only if something of it is named.
-export type { AuthzMapping } from './lib/authz-map.ts'
-export type { PdpSettings } from './lib/authz-settings.ts'
-export type { Bearer } from './lib/bearer.ts'
-export type { BearerSettings } from './lib/bearer-settings.ts'
-export type { ClientAuthSettings } from './lib/client-auth-settings.ts'
-export type { CorsSettings } from './lib/cors-settings.ts'
-export type { Minter } from './lib/minter.ts'
-export type { RouteMatch } from './lib/path-pattern.ts'
-export type { Session } from './lib/session.ts'
-export type { SessionStore } from './lib/session-store.ts'
-export type { AuthSettings, SessionSettings } from './lib/settings.ts'
-export type { Credential, UpstreamRequest } from './lib/upstream.ts'
+export type { AuthzMapping } from './lib/authz/authz-map.ts'
+export type { PdpSettings } from './lib/authz/authz-settings.ts'
+export type { Bearer } from './lib/bearer/bearer.ts'
+export type { BearerSettings } from './lib/bearer/bearer-settings.ts'
+export type { CorsSettings } from './lib/http/cors-settings.ts'
+export type { ClientAuthSettings } from './lib/idp/client-auth-settings.ts'
+export type { RouteMatch } from './lib/routing/path-pattern.ts'
+export type { Session } from './lib/session/session.ts'
+export type { SessionStore } from './lib/session/session-store.ts'
+export type { AuthSettings, SessionSettings } from './lib/settings/settings.ts'
+export type { Minter } from './lib/token/minter.ts'
+export type { Credential, UpstreamRequest } from './lib/upstream/upstream.ts'
 export {
   bearerAuth,
   cors,

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { defineStage, type Host, type LogSink, mapInTurns, type Outcome, type Route } from '../core/index.ts'
 import { type AccessFields, accessFields, LineForm, type LoggedExchange } from './lib/access-line.ts'
 import { PerService, servicesOf } from './lib/chosen-service.ts'
-import type {} from './lib/session.ts'
-import { TrustedPeers } from './lib/trusted-peers.ts'
-import type {} from './lib/upstream.ts'
+import { TrustedPeers } from './lib/http/trusted-peers.ts'
+import type {} from './lib/session/session.ts'
+import type {} from './lib/upstream/upstream.ts'
 
 const INFO = 30
 const WARN = 40

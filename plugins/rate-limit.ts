@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { defineStage, type Exchange, type Host, type Route, type Verdict } from '../core/index.ts'
-import { clientAddress } from './lib/forwarded.ts'
+import { clientAddress } from './lib/http/forwarded.ts'
+import { TrustedPeers } from './lib/http/trusted-peers.ts'
 import { type Count, type RateCounter, rateCounters } from './lib/rate-counter.ts'
 import { addressKey } from './lib/rate-key.ts'
-import type {} from './lib/session.ts'
-import { duration } from './lib/text-values.ts'
-import { TrustedPeers } from './lib/trusted-peers.ts'
+import type {} from './lib/session/session.ts'
+import { duration } from './lib/settings/text-values.ts'
 
 declare module '../core/contract.ts' {
   interface Slots {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineStage, type Exchange, type Reply, type Verdict } from '../core/index.ts'
-import { size } from './lib/size-option.ts'
+import { size } from './lib/settings/size-option.ts'
 
 const mediaType = z
   .string()

@@ -1,11 +1,11 @@
 import { STATUS_CODES } from 'node:http'
 import { z } from 'zod'
 import { defineStage, type Exchange, type RawHeaders, type ReplyExtra, type Verdict } from '../core/index.ts'
-import { addressOrNetwork } from './lib/address-option.ts'
-import { clientAddress } from './lib/forwarded.ts'
-import { headerMap, headerValue } from './lib/header-options.ts'
-import { duration } from './lib/text-values.ts'
-import { TrustedPeers } from './lib/trusted-peers.ts'
+import { clientAddress } from './lib/http/forwarded.ts'
+import { headerMap, headerValue } from './lib/http/header-options.ts'
+import { TrustedPeers } from './lib/http/trusted-peers.ts'
+import { addressOrNetwork } from './lib/settings/address-option.ts'
+import { duration } from './lib/settings/text-values.ts'
 
 /** Written by the host, or by the two options that say it. */
 const notHere =

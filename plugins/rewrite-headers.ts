@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { defineStage, type Exchange, type Head, type Route } from '../core/index.ts'
-import { headerMap, headerName } from './lib/header-options.ts'
-import { compileValue, namesUser, valueProblem } from './lib/header-template.ts'
-import { escapedPart } from './lib/header-word.ts'
-import { isOwnedHeader } from './lib/request-headers.ts'
-import { dropHeaders, type HeaderRule, plainName } from './lib/rewrite-rules.ts'
-import type {} from './lib/session.ts'
-import type {} from './lib/upstream.ts'
+import { headerMap, headerName } from './lib/http/header-options.ts'
+import { compileValue, namesUser, valueProblem } from './lib/http/header-template.ts'
+import { escapedPart } from './lib/http/header-word.ts'
+import { isOwnedHeader } from './lib/http/request-headers.ts'
+import { dropHeaders, type HeaderRule, plainName } from './lib/http/rewrite-rules.ts'
+import type {} from './lib/session/session.ts'
+import type {} from './lib/upstream/upstream.ts'
 
 function requestProblem(lower: string): string | undefined {
   const name = plainName(lower)

@@ -1,11 +1,11 @@
 import { defineStage, type Exchange, type Verdict } from '../core/index.ts'
-import { canonicalPath } from './lib/canonical-path.ts'
-import { preflightMethod } from './lib/cors.ts'
-import { nearMisses } from './lib/near-misses.ts'
-import { capture, patternOf, patternProblem } from './lib/path-pattern.ts'
-import { routeConflicts } from './lib/route-conflicts.ts'
-import { RouteTable } from './lib/route-table.ts'
-import { sections } from './lib/settings.ts'
+import { preflightMethod } from './lib/http/cors.ts'
+import { canonicalPath } from './lib/routing/canonical-path.ts'
+import { nearMisses } from './lib/routing/near-misses.ts'
+import { capture, patternOf, patternProblem } from './lib/routing/path-pattern.ts'
+import { routeConflicts } from './lib/routing/route-conflicts.ts'
+import { RouteTable } from './lib/routing/route-table.ts'
+import { sections } from './lib/settings/settings.ts'
 
 const encodedSlash = /%2f/i
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineStage, type Exchange, type Head, type RawHeaders } from '../core/index.ts'
-import { headerValue } from './lib/header-options.ts'
-import { PublicOrigins } from './lib/public-origins.ts'
+import { headerValue } from './lib/http/header-options.ts'
+import { PublicOrigins } from './lib/http/public-origins.ts'
 
 const value = headerValue.min(1, 'must not be empty; null leaves the header out').nullable()
 

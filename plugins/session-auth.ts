@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { defineStage, type Exchange, type Host, isFault, type Route, type Verdict } from '../core/index.ts'
-import { fromOtherSite, trustedOrigins } from './lib/csrf.ts'
-import { isNavigation, LoginUrl } from './lib/login-url.ts'
+import { fromOtherSite, trustedOrigins } from './lib/http/csrf.ts'
+import { PublicOrigins } from './lib/http/public-origins.ts'
+import { isNavigation, LoginUrl } from './lib/login/login-url.ts'
 import { pretendSession } from './lib/pretend.ts'
-import { PublicOrigins } from './lib/public-origins.ts'
-import { makeSessionReader, noSessions, type Presented, type SessionReader } from './lib/session-reader.ts'
-import { sessionsShared } from './lib/sessions.ts'
-import { sections } from './lib/settings.ts'
+import { makeSessionReader, noSessions, type Presented, type SessionReader } from './lib/session/session-reader.ts'
+import { sessionsShared } from './lib/session/sessions.ts'
+import { sections } from './lib/settings/settings.ts'
 
 declare module '../core/contract.ts' {
   interface RouteKeys {

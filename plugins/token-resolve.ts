@@ -8,17 +8,17 @@ import {
   type Verdict,
 } from '../core/index.ts'
 import { bridge, bridgeSections } from './lib/bridge.ts'
-import { type Broker, isRefused, type Refusal } from './lib/broker.ts'
 import { PerService } from './lib/chosen-service.ts'
 import { diagnose } from './lib/doctor/diagnose.ts'
-import { LoginUrl } from './lib/login-url.ts'
+import { type PerOrigin, PublicOrigins } from './lib/http/public-origins.ts'
+import { LoginUrl } from './lib/login/login-url.ts'
 import { pretendCredential } from './lib/pretend.ts'
-import { type PerOrigin, PublicOrigins } from './lib/public-origins.ts'
-import { codeOf, passingDetails, reasonDetails, type TokenReason } from './lib/reasons.ts'
-import type { Session } from './lib/session.ts'
-import { sections } from './lib/settings.ts'
-import { isResourceIndicator } from './lib/text-values.ts'
-import type { Credential } from './lib/upstream.ts'
+import type { Session } from './lib/session/session.ts'
+import { sections } from './lib/settings/settings.ts'
+import { isResourceIndicator } from './lib/settings/text-values.ts'
+import { type Broker, isRefused, type Refusal } from './lib/token/broker.ts'
+import { codeOf, passingDetails, reasonDetails, type TokenReason } from './lib/token/reasons.ts'
+import type { Credential } from './lib/upstream/upstream.ts'
 
 type X = Exchange<'route' | 'session', 'service', 'token'>
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Kit } from '../../core/index.ts'
 import type {} from '../../plugins/lib/chosen-service.ts'
-import type {} from '../../plugins/lib/session.ts'
+import type {} from '../../plugins/lib/session/session.ts'
 
 const options = z.strictObject({
   /** The service that gets the share; the route lists it in `other_services`. */

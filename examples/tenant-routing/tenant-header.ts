@@ -1,7 +1,7 @@
 // Tells the service: a header of its own, and nobody else's of that name.
 import { z } from 'zod'
 import type { Kit } from '../../core/index.ts'
-import type {} from '../../plugins/lib/upstream.ts'
+import type {} from '../../plugins/lib/upstream/upstream.ts'
 import type {} from './tenant.ts'
 
 const options = z.strictObject({

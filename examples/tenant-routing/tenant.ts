@@ -1,7 +1,7 @@
 // Which tenant a request is for: by the host it was sent to, or by a header; checked against the user where options say so.
 import { z } from 'zod'
 import type { Kit } from '../../core/index.ts'
-import type {} from '../../plugins/lib/session.ts'
+import type {} from '../../plugins/lib/session/session.ts'
 
 declare module '../../core/contract.ts' {
   interface Slots {

@@ -1,10 +1,9 @@
 import { defineEndpoint, type Exchange, type Host, type Reply } from '../../core/index.ts'
-import { ambiguous, cookieOf, setCookie } from '../lib/cookies.ts'
-import type { Flow } from '../lib/flows.ts'
-import type { CodeAnswer } from '../lib/idp.ts'
-import { classify } from '../lib/idp-errors.ts'
-import { continuePage, pageHeaders } from '../lib/login-pages.ts'
-import { maxAgeOf } from '../lib/login-params.ts'
+import type { CodeAnswer } from '../lib/idp/idp.ts'
+import { classify } from '../lib/idp/idp-errors.ts'
+import type { Flow } from '../lib/login/flows.ts'
+import { continuePage, pageHeaders } from '../lib/login/login-pages.ts'
+import { maxAgeOf } from '../lib/login/login-params.ts'
 import {
   type AuthParts,
   authParts,
@@ -14,12 +13,13 @@ import {
   refuse,
   refuseFor,
   storeAway,
-} from '../lib/login-parts.ts'
-import { sessionData } from '../lib/login-session.ts'
-import { restartLogin, wantedResources } from '../lib/login-start.ts'
-import { isRandomId } from '../lib/random-id.ts'
-import { endStepUp, nextGrant, type SteppingUp, stepUpOver, stepUpRefused } from '../lib/step-up-end.ts'
-import { withinMs } from '../lib/within.ts'
+} from '../lib/login/login-parts.ts'
+import { sessionData } from '../lib/login/login-session.ts'
+import { restartLogin, wantedResources } from '../lib/login/login-start.ts'
+import { endStepUp, nextGrant, type SteppingUp, stepUpOver, stepUpRefused } from '../lib/login/step-up-end.ts'
+import { ambiguous, cookieOf, setCookie } from '../lib/session/cookies.ts'
+import { isRandomId } from '../lib/util/random-id.ts'
+import { withinMs } from '../lib/util/with-timeout.ts'
 
 /** A code grant takes one round trip and a key set; who waited this long is told to try again. */
 const patience = 15_000

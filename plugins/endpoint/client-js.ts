@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { defineEndpoint } from '../../core/index.ts'
-import { sections } from '../lib/settings.ts'
+import { sections } from '../lib/settings/settings.ts'
 
 const source = new URL('../client/client.js', import.meta.url)
 const place = 'const csrfHeader = null'

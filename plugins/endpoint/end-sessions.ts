@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import { makeSessionEnder } from '../lib/end-sessions.ts'
-import { authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
-import { openStore } from '../lib/open-store.ts'
-import { ringOf } from '../lib/sessions.ts'
+import { authParts, loginSections, noStore, storeAway } from '../lib/login/login-parts.ts'
+import { makeSessionEnder } from '../lib/session/end-sessions.ts'
+import { openStore } from '../lib/session/open-store.ts'
+import { ringOf } from '../lib/session/sessions.ts'
 
 const word = z.string().min(1)
 const wanted = z.strictObject({ sub: word.optional(), sid: word.optional() })

@@ -1,8 +1,8 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import { makeSessionEnder } from '../lib/end-sessions.ts'
-import { authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
-import { openStore } from '../lib/open-store.ts'
-import { ringOf } from '../lib/sessions.ts'
+import { authParts, loginSections, noStore, storeAway } from '../lib/login/login-parts.ts'
+import { makeSessionEnder } from '../lib/session/end-sessions.ts'
+import { openStore } from '../lib/session/open-store.ts'
+import { ringOf } from '../lib/session/sessions.ts'
 
 /**
  * The identity provider's logout page loads this in a hidden frame (OpenID Connect Front-Channel Logout 1.0). A Strict cookie does not come

@@ -1,9 +1,8 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import { cookieOf, setCookie } from '../lib/cookies.ts'
-import { flowLifetime } from '../lib/flows.ts'
-import type { Params } from '../lib/idp.ts'
-import { onwardPage, pageHeaders } from '../lib/login-pages.ts'
-import { passedParams } from '../lib/login-params.ts'
+import type { Params } from '../lib/idp/idp.ts'
+import { flowLifetime } from '../lib/login/flows.ts'
+import { onwardPage, pageHeaders } from '../lib/login/login-pages.ts'
+import { passedParams } from '../lib/login/login-params.ts'
 import {
   type AuthParts,
   authParts,
@@ -13,14 +12,15 @@ import {
   refuse,
   refuseFor,
   storeAway,
-} from '../lib/login-parts.ts'
-import { startLogin } from '../lib/login-start.ts'
-import { isNavigation } from '../lib/login-url.ts'
-import { isRandomId, randomId } from '../lib/random-id.ts'
-import { safeReturnTo } from '../lib/return-to.ts'
-import type { Session } from '../lib/session.ts'
-import type { Presented } from '../lib/session-reader.ts'
-import { startStepUp } from '../lib/step-up-start.ts'
+} from '../lib/login/login-parts.ts'
+import { startLogin } from '../lib/login/login-start.ts'
+import { isNavigation } from '../lib/login/login-url.ts'
+import { safeReturnTo } from '../lib/login/return-to.ts'
+import { startStepUp } from '../lib/login/step-up-start.ts'
+import { cookieOf, setCookie } from '../lib/session/cookies.ts'
+import type { Session } from '../lib/session/session.ts'
+import type { Presented } from '../lib/session/session-reader.ts'
+import { isRandomId, randomId } from '../lib/util/random-id.ts'
 
 /** Starts the code flow. All tabs of a browser share one handle, so cookies never pile up, and tabs do not break each other. */
 export default defineEndpoint({

@@ -1,8 +1,7 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import { deleteCookie } from '../lib/cookies.ts'
-import { fromOtherSite, trustedOrigins } from '../lib/csrf.ts'
-import type { Params } from '../lib/idp.ts'
-import { classify } from '../lib/idp-errors.ts'
+import { fromOtherSite, trustedOrigins } from '../lib/http/csrf.ts'
+import type { Params } from '../lib/idp/idp.ts'
+import { classify } from '../lib/idp/idp-errors.ts'
 import {
   type AuthParts,
   authParts,
@@ -11,11 +10,12 @@ import {
   notServedHere,
   redirect,
   storeAway,
-} from '../lib/login-parts.ts'
-import { isNavigation } from '../lib/login-url.ts'
-import { refreshTokens } from '../lib/service-grants.ts'
-import type { SessionData } from '../lib/session.ts'
-import { withinMs } from '../lib/within.ts'
+} from '../lib/login/login-parts.ts'
+import { isNavigation } from '../lib/login/login-url.ts'
+import { deleteCookie } from '../lib/session/cookies.ts'
+import type { SessionData } from '../lib/session/session.ts'
+import { refreshTokens } from '../lib/token/service-grants.ts'
+import { withinMs } from '../lib/util/with-timeout.ts'
 
 /** Who signs out does not wait for an identity provider that hangs. */
 const patience = 3_000

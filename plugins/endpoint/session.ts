@@ -1,6 +1,6 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import { type AuthParts, authParts, loginSections, noStore, storeAway } from '../lib/login-parts.ts'
-import type { Presented } from '../lib/session-reader.ts'
+import { type AuthParts, authParts, loginSections, noStore, storeAway } from '../lib/login/login-parts.ts'
+import type { Presented } from '../lib/session/session-reader.ts'
 
 /** Says to the page who is signed in and which services can be called. State and identity, never a token (BBA-17). */
 export default defineEndpoint({

@@ -1,11 +1,11 @@
 // The one line of a request: its fields, and its JSON without a general serialiser.
 import type { Exchange, Outcome, Route } from '../../core/index.ts'
 import type {} from './chosen-service.ts'
-import { clientAddress } from './forwarded.ts'
-import { jsonInner } from './json-text.ts'
-import type {} from './session.ts'
-import type { TrustedPeers } from './trusted-peers.ts'
-import type { Credential } from './upstream.ts'
+import { clientAddress } from './http/forwarded.ts'
+import type { TrustedPeers } from './http/trusted-peers.ts'
+import type {} from './session/session.ts'
+import type { Credential } from './upstream/upstream.ts'
+import { jsonInner } from './util/json-text.ts'
 
 export type LoggedExchange = Exchange<never, 'route' | 'session' | 'token' | 'service' | 'upstream'>
 

@@ -1,8 +1,8 @@
 // What the default profile counts, through the host: docs/metrics.md lists it.
 import type { Counter, Metric, Outcome, Resources } from '../../core/index.ts'
-import type { Refusal } from './broker.ts'
-import type { Idp } from './idp.ts'
-import type { Credential } from './upstream.ts'
+import type { Idp } from './idp/idp.ts'
+import type { Refusal } from './token/broker.ts'
+import type { Credential } from './upstream/upstream.ts'
 
 type Metrics = Resources['metrics']
 

@@ -1,6 +1,6 @@
 // What stands for a session and a token in `bascule explain`: nobody signed in, nothing was minted.
-import type { Session } from './session.ts'
-import type { Credential } from './upstream.ts'
+import type { Session } from './session/session.ts'
+import type { Credential } from './upstream/upstream.ts'
 
 export function pretendSession(issuer: string): Session {
   const sub = 'someone'

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
-import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/minter.ts'
-import { grantedScopes, mintByRefresh } from '../lib/refresh-mint.ts'
-import { isResourceIndicator } from '../lib/text-values.ts'
+import { isResourceIndicator } from '../lib/settings/text-values.ts'
+import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/token/minter.ts'
+import { grantedScopes, mintByRefresh } from '../lib/token/refresh-mint.ts'
 
 const options = z
   .strictObject({

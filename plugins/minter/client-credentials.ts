@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
-import { now } from '../lib/clock.ts'
-import type { Minted, Minter, MintWish, TokenEndpoint } from '../lib/minter.ts'
-import { tokenFailure } from '../lib/token-request.ts'
+import type { Minted, Minter, MintWish, TokenEndpoint } from '../lib/token/minter.ts'
+import { tokenFailure } from '../lib/token/token-request.ts'
+import { now } from '../lib/util/clock.ts'
 
 const options = z
   .strictObject({

@@ -1,6 +1,6 @@
 import { defineService } from '../../core/index.ts'
-import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/minter.ts'
-import { refreshGrant } from '../lib/token-request.ts'
+import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/token/minter.ts'
+import { refreshGrant } from '../lib/token/token-request.ts'
 
 function refuses(_wish: MintWish, grant: Grant): MintRefused | undefined {
   if (grant.access !== undefined || grant.refreshToken !== undefined) return undefined

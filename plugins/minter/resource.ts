@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
-import { holdsAudience } from '../lib/audience.ts'
-import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/minter.ts'
-import { grantedScopes, mintByRefresh } from '../lib/refresh-mint.ts'
-import { isResourceIndicator } from '../lib/text-values.ts'
+import { isResourceIndicator } from '../lib/settings/text-values.ts'
+import { holdsAudience } from '../lib/token/audience.ts'
+import type { Grant, Minted, Minter, MintRefused, MintWish, TokenEndpoint } from '../lib/token/minter.ts'
+import { grantedScopes, mintByRefresh } from '../lib/token/refresh-mint.ts'
 
 /**
  * What to do about an audience that the login was not granted. `step_up`: have the browser fetch it. `ask`: for IdPs that decide by

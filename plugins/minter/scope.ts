@@ -1,6 +1,6 @@
 import { defineService } from '../../core/index.ts'
-import type { Minter } from '../lib/minter.ts'
-import { mintByRefresh } from '../lib/refresh-mint.ts'
+import type { Minter } from '../lib/token/minter.ts'
+import { mintByRefresh } from '../lib/token/refresh-mint.ts'
 
 const minter: Minter = {
   spends: 'refresh',

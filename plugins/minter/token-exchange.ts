@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
-import type { Grant, GrantAnswer, Minted, Minter, MintWish, TokenEndpoint } from '../lib/minter.ts'
-import { tokenFailure } from '../lib/token-request.ts'
+import type { Grant, GrantAnswer, Minted, Minter, MintWish, TokenEndpoint } from '../lib/token/minter.ts'
+import { tokenFailure } from '../lib/token/token-request.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'

@@ -3,9 +3,9 @@ import { performance } from 'node:perf_hooks'
 import NodeCache from 'node-cache'
 import { z } from 'zod'
 import { defineService } from '../../core/index.ts'
-import { FairShares } from '../lib/fair-shares.ts'
-import { LocalLeases } from '../lib/local-leases.ts'
-import type { Lease, PutOptions, SessionStore, Stored } from '../lib/session-store.ts'
+import { FairShares } from '../lib/session/fair-shares.ts'
+import { LocalLeases } from '../lib/session/local-leases.ts'
+import type { Lease, PutOptions, SessionStore, Stored } from '../lib/session/session-store.ts'
 
 interface Entry extends Stored {
   /** On the monotonic clock: a wall clock that jumps ends no session. */

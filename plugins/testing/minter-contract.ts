@@ -1,7 +1,7 @@
 // What every minter must do, however it gets its tokens. Free of any test framework: a failure is an AssertionError.
 import assert from 'node:assert/strict'
 import type { TestFunction } from '../../core/testing/index.ts'
-import type { Grant, Minter, MintWish, TokenAnswer, TokenEndpoint } from '../lib/minter.ts'
+import type { Grant, Minter, MintWish, TokenAnswer, TokenEndpoint } from '../lib/token/minter.ts'
 
 export interface MinterCase {
   readonly open: () => Promise<Minter>

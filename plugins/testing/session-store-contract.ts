@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer'
 import { clearInterval, setInterval } from 'node:timers'
 import { setTimeout as after } from 'node:timers/promises'
 import type { TestFunction } from '../../core/testing/index.ts'
-import type { SessionStore } from '../lib/session-store.ts'
+import type { SessionStore } from '../lib/session/session-store.ts'
 
 export interface SessionStoreContractInput {
   readonly test: TestFunction

@@ -6,8 +6,8 @@ import { coreSettings, profileSchema, servicesSchema } from '../../core/config/s
 import { loadConfig } from '../../core/load/load-config.ts'
 import { builtIns, PluginLoader } from '../../core/plugin-loading/plugin-loader.ts'
 import type { StandardSchemaV1 } from '../../core/standard-schema.ts'
-import { pdpSection } from '../../plugins/lib/authz-settings.ts'
-import { sections } from '../../plugins/lib/settings.ts'
+import { pdpSection } from '../../plugins/lib/authz/authz-settings.ts'
+import { sections } from '../../plugins/lib/settings/settings.ts'
 import { tempDir } from '../kit/bascule.ts'
 import { blocksOf, linkPackages, readPage, rowsOf } from './blocks.ts'
 

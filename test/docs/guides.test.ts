@@ -6,7 +6,7 @@ import process from 'node:process'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { errorCodes } from '../../core/index.ts'
-import { sections } from '../../plugins/lib/settings.ts'
+import { sections } from '../../plugins/lib/settings/settings.ts'
 import { blocksOf, readPage, root, rowsOf } from './blocks.ts'
 
 const run = promisify(execFile)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { idpPresets } from '../../plugins/lib/idp-presets.ts'
+import { idpPresets } from '../../plugins/lib/idp/idp-presets.ts'
 import { readPage, rowsOf } from './blocks.ts'
 
 t.test('the page has every preset, with what it fills in', async (t) => {

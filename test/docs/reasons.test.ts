@@ -1,7 +1,7 @@
 // node only: it reads a page
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { codeOf, passingDetails, reasonDetails, type TokenReason } from '../../plugins/lib/reasons.ts'
+import { codeOf, passingDetails, reasonDetails, type TokenReason } from '../../plugins/lib/token/reasons.ts'
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
 const reasons = Object.keys(reasonDetails) as TokenReason[]

@@ -1,7 +1,7 @@
 // A resource server of RFC 9449: it takes nothing without a proof for this very request, and may demand nonces in it.
 import type { IncomingHttpHeaders } from 'node:http'
 import { calculateJwkThumbprint, decodeJwt, EmbeddedJWK, type JWK, jwtVerify } from 'jose'
-import { sha256 } from '../../plugins/lib/random-id.ts'
+import { sha256 } from '../../plugins/lib/util/random-id.ts'
 
 export interface Proof {
   readonly jkt: string

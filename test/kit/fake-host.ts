@@ -13,7 +13,7 @@ import type {
   Shared,
 } from '../../core/index.ts'
 import { MetricRegistry } from '../../core/metrics/registry.ts'
-import { sections } from '../../plugins/lib/settings.ts'
+import { sections } from '../../plugins/lib/settings/settings.ts'
 import { MemoryStore } from '../../plugins/session-store/memory.ts'
 
 export interface LogLine {

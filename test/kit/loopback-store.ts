@@ -7,7 +7,7 @@ import { clearTimeout, setTimeout } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { defineService, fault } from '../../core/index.ts'
-import type { Lease, SessionStore, Stored } from '../../plugins/lib/session-store.ts'
+import type { Lease, SessionStore, Stored } from '../../plugins/lib/session/session-store.ts'
 import type { StoreCall } from './store-server.ts'
 
 const timeout = 2_000

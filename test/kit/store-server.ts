@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { Lease, Stored } from '../../plugins/lib/session-store.ts'
+import type { Lease, Stored } from '../../plugins/lib/session/session-store.ts'
 import { MemoryStore } from '../../plugins/session-store/memory.ts'
 
 /** One call of a client; `value` in base64. */

@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { ReplyExtra, Route, ServerSettings, Slots } from '../../core/index.ts'
 import headerInject from '../../plugins/header-inject.ts'
-import { capture, parsePattern } from '../../plugins/lib/path-pattern.ts'
-import type { Session } from '../../plugins/lib/session.ts'
+import { capture, parsePattern } from '../../plugins/lib/routing/path-pattern.ts'
+import type { Session } from '../../plugins/lib/session/session.ts'
 import { FakeExchange } from '../kit/fake-exchange.ts'
 import { FakeHost, route, service } from '../kit/fake-host.ts'
 

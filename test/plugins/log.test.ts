@@ -1,6 +1,6 @@
 import t from 'tap'
 import { fault, type LogSettings, type Outcome, type Route, type Slots } from '../../core/index.ts'
-import type { Session } from '../../plugins/lib/session.ts'
+import type { Session } from '../../plugins/lib/session/session.ts'
 import log from '../../plugins/log.ts'
 import { FakeExchange } from '../kit/fake-exchange.ts'
 import { FakeHost, type LogLine, route } from '../kit/fake-host.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { RateCounter } from '../../plugins/lib/rate-counter.ts'
 import { addressKey } from '../../plugins/lib/rate-key.ts'
-import type { Session } from '../../plugins/lib/session.ts'
+import type { Session } from '../../plugins/lib/session/session.ts'
 import rateLimit from '../../plugins/rate-limit.ts'
 import { runStage, setUpStage, stageContract } from '../../plugins/testing/index.ts'
 import { contractTest } from '../kit/contract-test.ts'

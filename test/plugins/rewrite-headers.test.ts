@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Session } from '../../plugins/lib/session.ts'
+import type { Session } from '../../plugins/lib/session/session.ts'
 import rewriteHeaders from '../../plugins/rewrite-headers.ts'
 import { runStage, stageContract } from '../../plugins/testing/index.ts'
 import { contractTest } from '../kit/contract-test.ts'

@@ -1,7 +1,7 @@
 // One correct plugin of each kind. It is part of `tsc --noEmit`: when it stops compiling, somebody's plugin does.
 import { defineEndpoint, defineService, defineStage, type Route, type Source } from '../../core/index.ts'
-import type { Minter } from '../../plugins/lib/minter.ts'
-import type { UpstreamRequest } from '../../plugins/lib/upstream.ts'
+import type { Minter } from '../../plugins/lib/token/minter.ts'
+import type { UpstreamRequest } from '../../plugins/lib/upstream/upstream.ts'
 import { lookUp, tenantOptions } from './acme.ts'
 
 declare const find: (routes: readonly Route[], path: string) => Route | undefined

@@ -1,7 +1,7 @@
 import type { DoctorHost, FilePlace, Finding, Route } from '../../../core/index.ts'
 import { serviceToken, sessionServices } from '../bridge.ts'
 import { servicesOf } from '../chosen-service.ts'
-import type { ServiceToken } from '../token-plan.ts'
+import type { ServiceToken } from '../token/token-plan.ts'
 import type { IdpFiles } from './idp-files.ts'
 
 /** The places that must agree on an audience, in the order in which a request meets them. */

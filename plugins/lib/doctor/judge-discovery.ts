@@ -1,10 +1,10 @@
 // The identity provider's own description of itself, beside what settings.yaml takes it for.
 import type { ServerMetadata } from 'openid-client'
-import { sameIssuer } from '../audience.ts'
-import { tlsDispatcher } from '../client-auth.ts'
-import { classify } from '../idp-errors.ts'
-import { idpFetch } from '../idp-fetch.ts'
-import { isLoopback } from '../text-values.ts'
+import { tlsDispatcher } from '../idp/client-auth.ts'
+import { classify } from '../idp/idp-errors.ts'
+import { idpFetch } from '../idp/idp-fetch.ts'
+import { isLoopback } from '../settings/text-values.ts'
+import { sameIssuer } from '../token/audience.ts'
 import type { Case } from './case.ts'
 import { nearest } from './likeness.ts'
 

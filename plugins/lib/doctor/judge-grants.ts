@@ -1,6 +1,6 @@
 // Logins of the test user that bring nothing, and grants that a service has for itself.
-import type { Idp, Params } from '../idp.ts'
-import type { TokenPlan } from '../token-plan.ts'
+import type { Idp, Params } from '../idp/idp.ts'
+import type { TokenPlan } from '../token/token-plan.ts'
 import type { Case } from './case.ts'
 import { judgeMinted } from './judge-minted.ts'
 import { mintOnce } from './judge-tokens.ts'

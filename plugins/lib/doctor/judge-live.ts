@@ -1,5 +1,5 @@
-import { idpSettings, idpShared } from '../idp.ts'
-import { type TokenPlan, tokenPlan } from '../token-plan.ts'
+import { idpSettings, idpShared } from '../idp/idp.ts'
+import { type TokenPlan, tokenPlan } from '../token/token-plan.ts'
 import type { Case } from './case.ts'
 import { judgeDiscovery } from './judge-discovery.ts'
 import { judgeOwnGrant, sayNoLogin } from './judge-grants.ts'

@@ -1,12 +1,12 @@
 // Whether the identity provider would let our login begin: client, secret, redirect URI, scopes; and each audience asked for there.
 import type { ServerMetadata } from 'openid-client'
 import { loginParams } from '../bridge.ts'
-import type { Idp, Params } from '../idp.ts'
-import { classify } from '../idp-errors.ts'
-import { askSilently, probeResource, wantsALogin } from '../login-resources.ts'
-import { randomId, sha256 } from '../random-id.ts'
-import { isResourceIndicator } from '../text-values.ts'
-import type { TokenPlan } from '../token-plan.ts'
+import type { Idp, Params } from '../idp/idp.ts'
+import { classify } from '../idp/idp-errors.ts'
+import { askSilently, probeResource, wantsALogin } from '../login/login-resources.ts'
+import { isResourceIndicator } from '../settings/text-values.ts'
+import type { TokenPlan } from '../token/token-plan.ts'
+import { randomId, sha256 } from '../util/random-id.ts'
 import type { Case } from './case.ts'
 import { differsBy, slipsOf } from './likeness.ts'
 

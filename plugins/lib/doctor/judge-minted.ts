@@ -1,9 +1,9 @@
 // What the mint of one service brought, judged as the bridge judges it. Tokens stay in here: what is told is their audiences.
 import type { FilePlace } from '../../../core/index.ts'
-import { judgeToken } from '../audience.ts'
-import type { Minted } from '../minter.ts'
-import { reasonDetails } from '../reasons.ts'
-import type { TokenPlan } from '../token-plan.ts'
+import { judgeToken } from '../token/audience.ts'
+import type { Minted } from '../token/minter.ts'
+import { reasonDetails } from '../token/reasons.ts'
+import type { TokenPlan } from '../token/token-plan.ts'
 import type { Case } from './case.ts'
 import { differsBy, nearest } from './likeness.ts'
 import { sayNotAsked, scopesNotAsked } from './requested-scopes.ts'

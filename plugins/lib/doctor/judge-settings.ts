@@ -1,6 +1,6 @@
 // What settings.yaml says by itself, and beside what the identity provider knows.
 import { didYouMean } from '../../../core/index.ts'
-import { isResourceIndicator } from '../text-values.ts'
+import { isResourceIndicator } from '../settings/text-values.ts'
 import type { Case } from './case.ts'
 import { nearest } from './likeness.ts'
 

@@ -1,9 +1,10 @@
 // One token a service, minted for real.
-import { holdsAudience } from '../audience.ts'
-import type { Idp } from '../idp.ts'
-import { classify } from '../idp-errors.ts'
-import type { Grant, Minted } from '../minter.ts'
-import type { TokenPlan } from '../token-plan.ts'
+
+import type { Idp } from '../idp/idp.ts'
+import { classify } from '../idp/idp-errors.ts'
+import { holdsAudience } from '../token/audience.ts'
+import type { Grant, Minted } from '../token/minter.ts'
+import type { TokenPlan } from '../token/token-plan.ts'
 import type { Case } from './case.ts'
 import { judgeMinted, judgementOf } from './judge-minted.ts'
 import { nearest, slipsOf } from './likeness.ts'

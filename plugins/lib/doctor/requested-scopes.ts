@@ -1,4 +1,4 @@
-import type { TokenPlan } from '../token-plan.ts'
+import type { TokenPlan } from '../token/token-plan.ts'
 import type { Case } from './case.ts'
 import { scopesText } from './judge-settings.ts'
 

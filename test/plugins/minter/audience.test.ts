@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Grant } from '../../../plugins/lib/minter.ts'
+import type { Grant } from '../../../plugins/lib/token/minter.ts'
 import audience from '../../../plugins/minter/audience.ts'
 import { minterContract } from '../../../plugins/testing/index.ts'
 import { contractTest } from '../../kit/contract-test.ts'
-import { opened, stand } from '../lib/broker-kit.ts'
+import { opened, stand } from '../lib/token/broker-kit.ts'
 
 const open = () => opened(audience)
 const wish = { service: 'analytics', audience: 'https://analytics.test', scopes: ['read'] }

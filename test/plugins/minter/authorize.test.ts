@@ -1,10 +1,10 @@
 import t from 'tap'
-import type { CodeAnswer } from '../../../plugins/lib/idp.ts'
-import type { Grant } from '../../../plugins/lib/minter.ts'
-import { refreshTokens } from '../../../plugins/lib/service-grants.ts'
-import type { SessionData } from '../../../plugins/lib/session.ts'
+import type { CodeAnswer } from '../../../plugins/lib/idp/idp.ts'
+import type { SessionData } from '../../../plugins/lib/session/session.ts'
+import type { Grant } from '../../../plugins/lib/token/minter.ts'
+import { refreshTokens } from '../../../plugins/lib/token/service-grants.ts'
 import authorize from '../../../plugins/minter/authorize.ts'
-import { audienceOf, issuer, jwt, oauthError, opened, type Stand, stand } from '../lib/broker-kit.ts'
+import { audienceOf, issuer, jwt, oauthError, opened, type Stand, stand } from '../lib/token/broker-kit.ts'
 
 const open = (config?: object) => opened(authorize, config)
 const wish = { service: 'analytics', audience: audienceOf('analytics'), scopes: ['read'] }

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Grant } from '../../../plugins/lib/minter.ts'
+import type { Grant } from '../../../plugins/lib/token/minter.ts'
 import clientCredentials from '../../../plugins/minter/client-credentials.ts'
 import { minterContract } from '../../../plugins/testing/index.ts'
 import { contractTest } from '../../kit/contract-test.ts'
-import { issuer, jwt, oauthError, opened, stand } from '../lib/broker-kit.ts'
+import { issuer, jwt, oauthError, opened, stand } from '../lib/token/broker-kit.ts'
 
 const open = () => opened(clientCredentials)
 const audience = 'https://analytics.test'

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Grant } from '../../../plugins/lib/minter.ts'
+import type { Grant } from '../../../plugins/lib/token/minter.ts'
 import login from '../../../plugins/minter/login.ts'
 import { minterContract } from '../../../plugins/testing/index.ts'
 import { contractTest } from '../../kit/contract-test.ts'
-import { audienceOf, issuer, jwt, opened, quiet, stand } from '../lib/broker-kit.ts'
+import { audienceOf, issuer, jwt, opened, quiet, stand } from '../lib/token/broker-kit.ts'
 
 const open = () => opened(login)
 const wish = { service: 'analytics', audience: 'https://analytics.test', scopes: [] }

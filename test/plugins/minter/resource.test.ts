@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Grant, TokenEndpoint } from '../../../plugins/lib/minter.ts'
+import type { Grant, TokenEndpoint } from '../../../plugins/lib/token/minter.ts'
 import resource from '../../../plugins/minter/resource.ts'
 import { minterContract } from '../../../plugins/testing/index.ts'
 import { contractTest } from '../../kit/contract-test.ts'
-import { jwt, opened } from '../lib/broker-kit.ts'
+import { jwt, opened } from '../lib/token/broker-kit.ts'
 
 const audience = 'https://analytics.test'
 const wish = { service: 'analytics', audience, scopes: [] as readonly string[] }

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Grant } from '../../../plugins/lib/minter.ts'
+import type { Grant } from '../../../plugins/lib/token/minter.ts'
 import scope from '../../../plugins/minter/scope.ts'
 import { minterContract } from '../../../plugins/testing/index.ts'
 import { contractTest } from '../../kit/contract-test.ts'
-import { opened, stand } from '../lib/broker-kit.ts'
+import { opened, stand } from '../lib/token/broker-kit.ts'
 
 const open = () => opened(scope)
 const wish = { service: 'analytics', audience: 'api://analytics', scopes: ['api://analytics/.default'] }

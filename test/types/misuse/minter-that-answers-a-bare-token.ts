@@ -1,6 +1,6 @@
 // expect: TS2322 Type 'Promise<string>' is not assignable to type 'Promise<Minted>'
 import { defineService } from '../../../core/index.ts'
-import type { Minter } from '../../../plugins/lib/minter.ts'
+import type { Minter } from '../../../plugins/lib/token/minter.ts'
 
 export default defineService({
   kind: 'minter',

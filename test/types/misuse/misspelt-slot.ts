@@ -1,6 +1,6 @@
 // expect: TS2820 Did you mean '"session"'?
 import { defineStage } from '../../../core/index.ts'
-import '../../../plugins/lib/session.ts'
+import '../../../plugins/lib/session/session.ts'
 
 export default defineStage({
   name: 'acme-typo',

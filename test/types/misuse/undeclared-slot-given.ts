@@ -1,6 +1,6 @@
 // expect: TS2353 'session' does not exist in type
 import { defineStage } from '../../../core/index.ts'
-import type { Session } from '../../../plugins/lib/session.ts'
+import type { Session } from '../../../plugins/lib/session/session.ts'
 import '../acme.ts'
 
 declare const session: Session

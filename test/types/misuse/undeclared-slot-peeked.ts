@@ -1,6 +1,6 @@
 // expect: TS2345 '"token"' is not assignable to parameter of type '"route"'
 import { defineStage } from '../../../core/index.ts'
-import '../../../plugins/lib/upstream.ts'
+import '../../../plugins/lib/upstream/upstream.ts'
 
 export default defineStage({
   name: 'acme-peeker',

@@ -1,6 +1,6 @@
 // expect: TS2345 '"session"' is not assignable to parameter of type '"route"'
 import { defineStage } from '../../../core/index.ts'
-import '../../../plugins/lib/session.ts'
+import '../../../plugins/lib/session/session.ts'
 
 export default defineStage({
   name: 'acme-optimist',
