@@ -13,6 +13,7 @@ function adapted(logger: Logger): HostLog {
     info: (fields, msg) => logger.info(fields, msg),
     warn: (fields, msg) => logger.warn(fields, msg),
     error: (fields, msg) => logger.error(fields, msg),
+    fatal: (fields, msg) => logger.error(fields, msg),
     announce: (fields, msg) => logger.info(fields, msg),
     line: (text) => logger.info({}, text),
     flush: async () => {},

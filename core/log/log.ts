@@ -5,6 +5,8 @@ import { type LogTarget, stdoutTarget } from './log-target.ts'
 export interface HostLog extends Log {
   /** An info line that is written at every level: people and scripts wait for `bascule ready`. */
   announce(fields: object, msg: string): void
+  /** What ends the process. */
+  fatal(fields: object, msg: string): void
   /** Writes out what is buffered; before the process ends. */
   flush(): Promise<void>
   configure(settings: LogSettings): void
@@ -30,6 +32,7 @@ export function createLog(settings: LogSettings, target: LogTarget = stdoutTarge
     info: (fields, msg) => logger.info(fields, msg),
     warn: (fields, msg) => logger.warn(fields, msg),
     error: (fields, msg) => logger.error(fields, msg),
+    fatal: (fields, msg) => logger.fatal(fields, msg),
     announce: (fields, msg) => logger.child({}, { level: 'info' }).info(fields, msg),
     line(text) {
       if (words[level]! <= 30) target.write(`${text}\n`)
@@ -57,7 +60,7 @@ function plainError(error: unknown): unknown {
   return shown
 }
 
-const names: Readonly<Record<number, string>> = { 20: 'DEBUG', 30: 'INFO', 40: 'WARN', 50: 'ERROR' }
+const names: Readonly<Record<number, string>> = { 20: 'DEBUG', 30: 'INFO', 40: 'WARN', 50: 'ERROR', 60: 'FATAL' }
 
 function textLine(json: string): string {
   const { level, time, msg, ...fields } = JSON.parse(json) as { level: number; time: number; msg?: string }

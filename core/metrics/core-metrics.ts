@@ -2,6 +2,9 @@ import type { Counter, Histogram, Metric } from '../contract.ts'
 import type { MetricRegistry, OwnedMetrics } from './registry.ts'
 import { RequestMeter } from './request-meter.ts'
 
+/** An exception that came out of a timer or an event; a promise that was rejected and nobody waited for. */
+export type StrayKind = 'exception' | 'rejection'
+
 /** What core itself counts, over all generations of a process. */
 export class CoreMetrics {
   readonly requests: Metric<'route' | 'outcome' | 'status', Counter>
@@ -15,6 +18,7 @@ export class CoreMetrics {
   readonly #reloads: Metric<'result', Counter>
   readonly #settledFailures: Metric<'stage', Counter>
   readonly #linesDropped: Metric<'plugin', Counter>
+  readonly #strays: Metric<'plugin' | 'kind', Counter>
   readonly #failures = new Map<string, number>()
 
   constructor(registry: MetricRegistry) {
@@ -61,6 +65,11 @@ export class CoreMetrics {
       help: 'Log lines dropped because a plugin flooded the log.',
       labels: ['plugin'],
     })
+    this.#strays = own.counter({
+      name: 'stray_faults_total',
+      help: 'Errors that nobody caught, by the plugin that their stack leads into (empty: it leads into none); kind: exception or rejection.',
+      labels: ['plugin', 'kind'],
+    })
     this.traceRecordsLost = own
       .counter({
         name: 'trace_records_lost_total',
@@ -105,6 +114,10 @@ export class CoreMetrics {
 
   lineDropped(plugin: string): void {
     this.#linesDropped.labels({ plugin }).inc()
+  }
+
+  strayed(plugin: string, kind: StrayKind): void {
+    this.#strays.labels({ plugin, kind }).inc()
   }
 
   /** How many of this stage have failed since the process began. */

@@ -9,6 +9,7 @@ import { fromSource, ownFolder } from '../own-package.ts'
 import { notAPlugin } from './check-plugin.ts'
 import { packageEntry } from './package-entry.ts'
 import { PluginError } from './plugin-error.ts'
+import { rememberPlugin } from './plugin-files.ts'
 import { isRemote, type RemotePlugin, remoteUrl, remoteWithoutLeave } from './remote.ts'
 import { readTypeScript } from './typescript.ts'
 
@@ -111,6 +112,7 @@ async function importPlugin(url: string, use: string): Promise<Plugin> {
   }
   const why = notAPlugin(plugin)
   if (why) throw new PluginError(`${use} ${why}`)
+  rememberPlugin(url, { use, plugin: plugin as Plugin, builtIn: url.startsWith(home.href) })
   return plugin as Plugin
 }
 

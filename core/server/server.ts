@@ -6,6 +6,7 @@ import { ConfigError, formatProblem } from '../config/report.ts'
 import { Generations } from '../generation/generations.ts'
 import { type LoadedConfig, type LoadOptions, loadConfig } from '../load/load-config.ts'
 import { createLog, type HostLog } from '../log/log.ts'
+import type { CoreMetrics } from '../metrics/core-metrics.ts'
 import { createListener } from './listener.ts'
 import { TlsListener } from './tls-listener.ts'
 import { watchFiles } from './watch-files.ts'
@@ -82,6 +83,11 @@ export class BasculeServer {
 
   get config(): LoadedConfig {
     return this.#generations.current.config
+  }
+
+  /** Of all generations. */
+  get metrics(): CoreMetrics {
+    return this.#generations.metrics
   }
 
   get generation(): number {

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { BasculeServer, type ServerOptions } from './server.ts'
+import { watchStrayFaults } from './stray-faults.ts'
 import { startWatchdog } from './watchdog.ts'
 
 export interface Started {
@@ -10,27 +11,40 @@ export interface Started {
   readonly closed: Promise<number>
 }
 
-/** Starts a bridge that obeys signals: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once. */
+/**
+ * Starts a bridge that obeys signals: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once. An exception that nobody caught
+ * drains as they do, and the exit code is 1.
+ */
 export async function startFromDirectory(options: ServerOptions): Promise<Started> {
+  let failed = (): void => {}
+  const strays = watchStrayFaults(() => failed())
   const server = await BasculeServer.start({ watch: true, ...options })
   const stopWatchdog = startWatchdog()
   const url = server.config.server.public_url
   let stopping = false
+  let code = 0
   const closed = new Promise<number>((resolve) => {
-    const stop = (signal: string) => {
-      if (stopping) process.exit(1)
+    const drain = () => {
       stopping = true
-      server.log.info({ signal }, 'draining')
       void server
         .stop()
         .then(stopWatchdog)
-        .then(() => resolve(0))
+        .then(() => resolve(code))
+    }
+    const stop = (signal: string) => {
+      if (stopping) process.exit(1)
+      server.log.info({ signal }, 'draining')
+      drain()
+    }
+    failed = () => {
+      code = 1
+      if (!stopping) drain()
     }
     process.on('SIGTERM', () => stop('SIGTERM'))
     process.on('SIGINT', () => stop('SIGINT'))
   })
+  strays.attend(server)
   process.on('SIGHUP', () => void server.reload())
-  process.on('unhandledRejection', (error) => server.log.error({ err: error }, 'unhandled_rejection'))
   server.log.announce({ url, admin: server.adminUrl, listening: server.url }, `bascule ready ${url}`)
   return { url, server, closed }
 }

@@ -17,6 +17,10 @@ export interface BridgeProcess {
   readonly child: ChildProcess
   /** Everything it wrote on stdout so far. */
   readonly output: () => string
+  /** And on stderr. */
+  readonly errors: () => string
+  /** The exit code, once it ended. */
+  readonly exited: Promise<number | null>
   /** Sends the signal and resolves with the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>
 }
@@ -42,13 +46,16 @@ export async function startBridgeProcess(
     })
     child.on('exit', (code) => reject(new Error(`it ended with ${code} before it was ready:\n${output}${errors}`)))
   })
-  const exited = once(child, 'exit') as Promise<[number | null]>
+  // Not 'exit': what it wrote last is still to be read then.
+  const exited = once(child, 'close').then(([code]) => code as number | null)
   return {
     child,
     output: () => output,
+    errors: () => errors,
+    exited,
     end(signal) {
       child.kill(signal)
-      return exited.then(([code]) => code)
+      return exited
     },
   }
 }
