@@ -1,7 +1,7 @@
 // What must hold between the profiles of one process: they share one router, and no path is claimed twice.
 import { formatPlace, type Report } from '../config/report.ts'
 import type { Sections } from '../contract.ts'
-import { canonical } from '../resources/resources.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
 import type { ListedStage, PlannedProgram, Profile } from './profile.ts'
 
 /** The programs of all profiles, an endpoint that several bring once. */
@@ -35,7 +35,7 @@ function routerOf(profile: Profile): ListedStage | undefined {
 }
 
 function sameStage(a: ListedStage, b: ListedStage): boolean {
-  return a.stage === b.stage && canonical(a.options) === canonical(b.options)
+  return a.stage === b.stage && canonicalJson(a.options) === canonicalJson(b.options)
 }
 
 function withoutTwins(programs: readonly PlannedProgram[], report: Report): PlannedProgram[] {

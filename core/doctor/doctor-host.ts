@@ -7,7 +7,7 @@ import type { DoctorHost, FilePlace, ForeignFile } from '../contract.ts'
 import { PluginHost } from '../generation/plugin-host.ts'
 import { settingsOf } from '../load/context.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
-import type { Scope } from '../resources/resources.ts'
+import type { Scope } from '../resources/scope.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 
 export interface Practice {

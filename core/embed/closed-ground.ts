@@ -1,6 +1,6 @@
 import type { Log } from '../contract.ts'
 import { type ErrorCode, statusOf } from '../errors.ts'
-import { House } from '../generation/server-context.ts'
+import { ServerContext } from '../generation/server-context.ts'
 import { stageNumber } from '../run/current-stage.ts'
 import type { Ground } from '../run/ground.ts'
 import { defaultLimits } from '../run/limits.ts'
@@ -21,7 +21,7 @@ export function closedGround(log: Log, code: ErrorCode, detail: string): Ground 
     settled: undefined,
   }
   const pipeline = { unrouted: program(undefined, [refuse]), programs: new Map() }
-  const { traces, metrics } = new House(log)
+  const { traces, metrics } = new ServerContext(log)
   const names = new OwnNames(['http://localhost'], [])
   return {
     pipeline,

@@ -9,7 +9,7 @@ import { type LoadedConfig, loadFrom } from '../load/load-config.ts'
 import type { HostLog } from '../log/log.ts'
 import type { Ground } from '../run/ground.ts'
 import { createListener } from '../server/listener.ts'
-import { within } from '../util/settles-within.ts'
+import { settlesWithin } from '../util/settles-within.ts'
 import { closedGround } from './closed-ground.ts'
 import { dataDirectory } from './data-directory.ts'
 import { embedLog } from './embed-log.ts'
@@ -149,7 +149,7 @@ class EmbeddedBascule implements Bascule {
       () => {},
     )
     // A plugin that is still being set up may never be; what comes of it is stopped all the same.
-    if (await within(START_MS, this.#started)) await stopped
+    if (await settlesWithin(START_MS, this.#started)) await stopped
     this.server.closeAllConnections()
     await gone
     await this.#log.flush()

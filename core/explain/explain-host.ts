@@ -2,7 +2,7 @@ import type { ExplainHost, KindName, Log, PluginRef, Shared } from '../contract.
 import { PluginHost } from '../generation/plugin-host.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
 import { PluginError } from '../plugin-loading/plugin-loader.ts'
-import type { Scope } from '../resources/resources.ts'
+import type { Scope } from '../resources/scope.ts'
 
 export type As = ExplainHost['as']
 

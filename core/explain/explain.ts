@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import type { NearMiss, Route } from '../contract.ts'
 import { assemble } from '../generation/assemble.ts'
 import { Generation } from '../generation/generation.ts'
-import { House } from '../generation/server-context.ts'
+import { ServerContext } from '../generation/server-context.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
 import { listsWebSocket } from '../run/upgrade-request.ts'
 import { createListener } from '../server/listener.ts'
@@ -71,9 +71,9 @@ export class Explainer {
   static async open(config: LoadedConfig): Promise<Explainer> {
     const traces = new TraceHub()
     const intentions = new Intentions()
-    const house = new House(silent, traces)
+    const context = new ServerContext(silent, traces)
     const build = (as: As) =>
-      Generation.build(1, explainedConfig(config), house, (explained, scope) =>
+      Generation.build(1, explainedConfig(config), context, (explained, scope) =>
         assemble(
           explained,
           (name, options) => new NothingHost(scope.child(name), explained, { name, options, as, intentions }),

@@ -8,11 +8,11 @@ import type { CoreMetrics } from '../metrics/core-metrics.ts'
 import type { RequestMeter } from '../metrics/request-meter.ts'
 import { PluginError } from '../plugin-loading/plugin-loader.ts'
 import { LeftOpen } from '../resources/left-open.ts'
-import { canonical } from '../resources/resources.ts'
 import { stageNumber } from '../run/current-stage.ts'
 import { type AnyExchange, type Pipeline, type Program, program, type Step } from '../run/program.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
 import { mapInTurns, Slices } from '../util/time-slices.ts'
-import { settingUp, setupFailed } from './run-setup.ts'
+import { runSetup, setupFailed } from './run-setup.ts'
 
 const STAGE_TIMEOUT = 30_000
 
@@ -71,7 +71,7 @@ class SameStages {
   find(listed: ListedStage): ListedStage {
     const byOptions = this.#first.get(listed.stage) ?? new Map<string, ListedStage>()
     this.#first.set(listed.stage, byOptions)
-    const key = canonical(listed.options)
+    const key = canonicalJson(listed.options)
     const first = byOptions.get(key) ?? listed
     byOptions.set(key, first)
     return first
@@ -118,7 +118,7 @@ const nowhere: Route = Object.freeze({
 
 async function setUpStage(listed: ListedStage, host: Host): Promise<StepOf> {
   const { name, stage } = listed
-  const made: unknown = await settingUp(listed, () => stage.setup(host))
+  const made: unknown = await runSetup(listed, () => stage.setup(host))
   const frame = frameOf(listed)
   const role = roleOf(stage)
   if (role === 'router' || role === 'observer') {
@@ -175,7 +175,7 @@ function toStep(frame: Omit<Step, Hooked>, stage: Stage, hooks: unknown): Step {
 
 async function setUpEndpoint(listed: ListedEndpoint, host: Host): Promise<StepOf> {
   const { name, endpoint } = listed
-  const perRoute: unknown = await settingUp(listed, () => endpoint.setup(host))
+  const perRoute: unknown = await runSetup(listed, () => endpoint.setup(host))
   if (typeof perRoute !== 'function') throw new PluginError(`${name}: setup must return a function (route) => handler`)
   return (route) => endpointStep(name, endpoint, (perRoute as (route: Route) => unknown)(route))
 }

@@ -4,7 +4,7 @@ import { fault } from '../errors.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
 import type { CoreMetrics } from '../metrics/core-metrics.ts'
 import { LeftOpen } from '../resources/left-open.ts'
-import { Scope } from '../resources/resources.ts'
+import { Scope } from '../resources/scope.ts'
 import type { Flight } from '../run/flight.ts'
 import { Flights } from '../run/flights.ts'
 import type { Ground } from '../run/ground.ts'
@@ -14,11 +14,16 @@ import type { Pipeline } from '../run/program.ts'
 import type { TraceHub } from '../trace/trace.ts'
 import { type Assembled, assemble } from './assemble.ts'
 import { PluginHost, serviceHost } from './plugin-host.ts'
-import type { House } from './server-context.ts'
-import { type HeirOf, heirs } from './successors.ts'
+import type { ServerContext } from './server-context.ts'
+import { type SuccessorOf, successors } from './successors.ts'
 
 /** Makes the programs; what it opens, the scope closes. */
-export type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen, house: House) => Promise<Assembled>
+export type SetUp = (
+  config: LoadedConfig,
+  scope: Scope,
+  leftOpen: LeftOpen,
+  context: ServerContext,
+) => Promise<Assembled>
 
 const assembleReal: SetUp = (config, scope, leftOpen, { metrics }) =>
   assemble(
@@ -32,12 +37,12 @@ const assembleReal: SetUp = (config, scope, leftOpen, { metrics }) =>
 interface Parts {
   readonly scope: Scope
   readonly leftOpen: LeftOpen
-  readonly house: House
+  readonly context: ServerContext
 }
 
-interface Heir {
+interface Successor {
   readonly generation: Generation
-  readonly routeOf: HeirOf
+  readonly routeOf: SuccessorOf
 }
 
 /** How long requests that were told to end may take to have said so. */
@@ -63,7 +68,7 @@ export class Generation implements Ground {
   readonly #leftOpen: LeftOpen
   readonly #flights = new Flights()
   #empty: (() => void) | undefined
-  #heir: Heir | undefined
+  #successor: Successor | undefined
 
   private constructor(number: number, config: LoadedConfig, made: Assembled, parts: Parts) {
     this.number = number
@@ -71,8 +76,8 @@ export class Generation implements Ground {
     this.pipeline = made.pipeline
     this.admin = new AdminGround(this, made.admin)
     this.log = parts.scope.log
-    this.traces = parts.house.traces
-    this.metrics = parts.house.metrics
+    this.traces = parts.context.traces
+    this.metrics = parts.context.metrics
     this.limits = config.server.limits
     const routes = config.programs.map((planned) => planned.route)
     this.names = new OwnNames([config.server.public_url, ...config.server.public_urls], routes)
@@ -84,14 +89,14 @@ export class Generation implements Ground {
   static async build(
     number: number,
     config: LoadedConfig,
-    house: House,
+    context: ServerContext,
     setUp: SetUp = assembleReal,
   ): Promise<Generation> {
-    const scope = new Scope(`generation ${number}`, house, serviceOpener(config))
+    const scope = new Scope(`generation ${number}`, context, serviceOpener(config))
     const leftOpen = new LeftOpen()
     try {
-      const made = await setUp(config, scope, leftOpen, house)
-      return new Generation(number, config, made, { scope, leftOpen, house })
+      const made = await setUp(config, scope, leftOpen, context)
+      return new Generation(number, config, made, { scope, leftOpen, context })
     } catch (error) {
       await scope.close()
       throw error
@@ -112,17 +117,17 @@ export class Generation implements Ground {
   }
 
   lasts(flight: Flight): void {
-    if (this.#heir) this.#pass(flight, this.#heir)
+    if (this.#successor) this.#pass(flight, this.#successor)
     else if (this.draining) flight.cancel(fault('DRAINING'))
   }
 
-  /** What may last for days goes on in `heir`, where the reload did not touch its route; sockets on others are told to connect again. */
-  handOver(heir: Generation): void {
-    this.#heir = { generation: heir, routeOf: heirs(this.config, heir.config) }
-    for (const flight of this.#flights.all()) if (flight.isLasting) this.#pass(flight, this.#heir)
+  /** What may last for days goes on in `successor`, where the reload did not touch its route; sockets on others are told to connect again. */
+  handOver(successor: Generation): void {
+    this.#successor = { generation: successor, routeOf: successors(this.config, successor.config) }
+    for (const flight of this.#flights.all()) if (flight.isLasting) this.#pass(flight, this.#successor)
   }
 
-  #pass(flight: Flight, { generation, routeOf }: Heir): void {
+  #pass(flight: Flight, { generation, routeOf }: Successor): void {
     const route = flight.route && routeOf(flight.route)
     const program = route && generation.pipeline.programs.get(route)
     if (!program) {

@@ -4,16 +4,16 @@ import type { HostLog } from '../log/log.ts'
 import type { CoreMetrics } from '../metrics/core-metrics.ts'
 import { measureLoopLag } from '../metrics/process-metrics.ts'
 import type { TraceHub } from '../trace/trace.ts'
-import { within } from '../util/settles-within.ts'
+import { settlesWithin } from '../util/settles-within.ts'
 import { Generation } from './generation.ts'
-import { House } from './server-context.ts'
+import { ServerContext } from './server-context.ts'
 
 const AWAKE_MS = 60_000
 
 /** The generation that new requests begin in, and the older ones that are ending. */
 export class Generations {
   readonly #log: HostLog
-  readonly #house: House
+  readonly #context: ServerContext
   readonly #retiring = new Map<Generation, Promise<void>>()
   #current: Generation
   #replacing: Promise<unknown> = Promise.resolve()
@@ -21,36 +21,36 @@ export class Generations {
 
   readonly #stopMeasuring: () => void
 
-  private constructor(log: HostLog, house: House, first: Generation) {
+  private constructor(log: HostLog, context: ServerContext, first: Generation) {
     this.#log = log
-    this.#house = house
+    this.#context = context
     this.#current = first
-    this.#stopMeasuring = measureLoopLag(house.metrics)
+    this.#stopMeasuring = measureLoopLag(context.metrics)
     this.#tellNumbers()
   }
 
   static async start(config: LoadedConfig, log: HostLog): Promise<Generations> {
-    const house = new House(log)
+    const context = new ServerContext(log)
     // Until something listens nothing keeps the process, and a setup that never ends would end it without a word.
     const awake = setInterval(() => {}, AWAKE_MS)
     try {
-      return new Generations(log, house, await Generation.build(1, config, house))
+      return new Generations(log, context, await Generation.build(1, config, context))
     } finally {
       clearInterval(awake)
     }
   }
 
   get traces(): TraceHub {
-    return this.#house.traces
+    return this.#context.traces
   }
 
   get metrics(): CoreMetrics {
-    return this.#house.metrics
+    return this.#context.metrics
   }
 
   /** Everything that was counted, as Prometheus text, in pieces. */
   metricsText(): Iterable<string> {
-    return this.#house.registry.text()
+    return this.#context.registry.text()
   }
 
   /** Requests under way, those of older generations included. */
@@ -77,7 +77,7 @@ export class Generations {
   replace(load: () => Promise<LoadedConfig>): Promise<void> {
     const next = this.#replacing.then(async () => {
       if (this.#stopping) throw closed()
-      await this.#swap(await Generation.build(this.#current.number + 1, await load(), this.#house))
+      await this.#swap(await Generation.build(this.#current.number + 1, await load(), this.#context))
     })
     this.#replacing = next.then(
       () => this.metrics.reloaded(true),
@@ -114,7 +114,7 @@ export class Generations {
   }
 
   #tellNumbers(): void {
-    const { metrics } = this.#house
+    const { metrics } = this.#context
     metrics.read('requests_in_flight', 'Requests under way.', () => this.inFlight)
     metrics.read('generation', 'Number of the configuration that new requests begin in.', () => this.#current.number)
     metrics.read(
@@ -143,7 +143,7 @@ export class Generations {
     const patience = current.config.server.drain_timeout
     for (const generation of [current, ...this.#retiring.keys()]) generation.drain()
     this.#stopMeasuring()
-    await Promise.all([current.retire(patience), ...this.#retiring.values(), within(patience, this.#replacing)])
+    await Promise.all([current.retire(patience), ...this.#retiring.values(), settlesWithin(patience, this.#replacing)])
   }
 }
 

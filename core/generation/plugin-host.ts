@@ -21,7 +21,7 @@ import type {
 } from '../contract.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
 import { limitedLog } from '../log/limited-log.ts'
-import type { Scope } from '../resources/resources.ts'
+import type { Scope } from '../resources/scope.ts'
 
 /** What one plugin gets at `setup`: its options, the config it may read, and a scope that closes what it makes. */
 export class PluginHost implements Host {

@@ -14,7 +14,7 @@ interface Named {
  * What `setup` makes; where it fails or never ends the error names the plugin and where it is listed. The clock does not keep the process:
  * a bridge that stops in the middle of a reload has ended.
  */
-export async function settingUp<T>(listed: Named, setup: () => T | Promise<T>, ms = SETUP_MS): Promise<T> {
+export async function runSetup<T>(listed: Named, setup: () => T | Promise<T>, ms = SETUP_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it has not ended within ${ms / 1000} s`)), ms)

@@ -2,11 +2,11 @@ import type { Log } from '../contract.ts'
 import { CoreMetrics } from '../metrics/core-metrics.ts'
 import { addProcessMetrics } from '../metrics/process-metrics.ts'
 import { MetricRegistry } from '../metrics/registry.ts'
-import { SharedResources } from '../resources/resources.ts'
+import { SharedResources } from '../resources/shared-resources.ts'
 import { TraceHub } from '../trace/trace.ts'
 
 /** What all generations of a process share. */
-export class House {
+export class ServerContext {
   readonly log: Log
   readonly traces: TraceHub
   readonly shared = new SharedResources()

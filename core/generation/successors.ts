@@ -1,15 +1,15 @@
 import type { ListedStage, PlannedProgram } from '../compile/profile.ts'
 import type { Route, Section, Sections } from '../contract.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
-import { canonical } from '../resources/resources.ts'
+import { canonicalJson } from '../util/canonical-json.ts'
 
-export type HeirOf = (route: Route) => Route | undefined
+export type SuccessorOf = (route: Route) => Route | undefined
 
 /**
  * Which route of a new configuration takes over what is open on one of the old: the one of the same name, if nothing that made the connection
  * what it is has changed. Undefined: the route is gone, or the reload touched it.
  */
-export function heirs(was: LoadedConfig, now: LoadedConfig): HeirOf {
+export function successors(was: LoadedConfig, now: LoadedConfig): SuccessorOf {
   const known = new Map<Route, Route | undefined>()
   let before: ReadonlyMap<string, PlannedProgram> | undefined
   let after: ReadonlyMap<string, PlannedProgram> | undefined
@@ -19,9 +19,9 @@ export function heirs(was: LoadedConfig, now: LoadedConfig): HeirOf {
     after ??= byId(now)
     const old = before.get(route.id)
     const next = after.get(route.id)
-    const heir = old && next && sameProgram(old, next) && sparedSections(old, was, now) ? next.route : undefined
-    known.set(route, heir)
-    return heir
+    const successor = old && next && sameProgram(old, next) && sparedSections(old, was, now) ? next.route : undefined
+    known.set(route, successor)
+    return successor
   }
 }
 
@@ -58,7 +58,7 @@ function sparedSections({ route, stages }: PlannedProgram, was: LoadedConfig, no
 function same(a: unknown, b: unknown): boolean {
   if (a === b) return true
   try {
-    return canonical(a) === canonical(b)
+    return canonicalJson(a) === canonicalJson(b)
   } catch {
     return false
   }

@@ -1,5 +1,5 @@
 import { Agent } from 'undici'
-import { within } from '../util/settles-within.ts'
+import { settlesWithin } from '../util/settles-within.ts'
 
 const GRACE_MS = 1_000
 
@@ -12,5 +12,5 @@ export function makeAgent(options: Agent.Options): Agent {
 
 /** Calls under way may end, for a moment. */
 export async function closeAgent(agent: Agent): Promise<void> {
-  if (!(await within(GRACE_MS, agent.close()))) await agent.destroy()
+  if (!(await settlesWithin(GRACE_MS, agent.close()))) await agent.destroy()
 }

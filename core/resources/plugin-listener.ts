@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { ListenAt } from '../contract.ts'
-import { within } from '../util/settles-within.ts'
+import { settlesWithin } from '../util/settles-within.ts'
 
 /** What is under way on a plugin's listener may take so long to end once it closes. */
 const GRACE_MS = 1_000
 
 /** A plugin's listener, on loopback unless said. */
-export class OwnListener {
+export class PluginListener {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
@@ -37,7 +37,7 @@ export class OwnListener {
   async close(): Promise<void> {
     if (!this.#server.listening) return
     const closed = new Promise<void>((resolve) => void this.#server.close(() => resolve()))
-    if (!(await within(GRACE_MS, closed))) for (const socket of this.#sockets) socket.destroy()
+    if (!(await settlesWithin(GRACE_MS, closed))) for (const socket of this.#sockets) socket.destroy()
     await closed
   }
 }

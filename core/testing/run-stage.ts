@@ -6,7 +6,7 @@ import { roleOf } from '../compile/profile.ts'
 import type { Fault, Head, Kit, Outcome, RawHeaders, Role, SlotName, Slots, Source, Stage } from '../contract.ts'
 import { defineStage } from '../define.ts'
 import { Generation } from '../generation/generation.ts'
-import { House } from '../generation/server-context.ts'
+import { ServerContext } from '../generation/server-context.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
 import { notAPlugin } from '../plugin-loading/check-plugin.ts'
 import { kit } from '../plugin-loading/plugin-loader.ts'
@@ -69,7 +69,7 @@ export async function setUpStage(made: StageOrMaker, input: Omit<RunInput, 'requ
   const probes = new Probes(stage, input)
   const config = probes.within(stageConfig(stage, input, (own) => probes.around(own)))
   const log = new CapturedLog()
-  const generation = await Generation.build(1, config, new House(log.log))
+  const generation = await Generation.build(1, config, new ServerContext(log.log))
   const listener = createListener(() => generation)
   const close = () => generation.retire(0)
   return { log, close, run: (request, more) => probes.run(listener, log, request, more), [Symbol.asyncDispose]: close }

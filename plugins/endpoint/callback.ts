@@ -19,7 +19,7 @@ import { restartLogin, wantedResources } from '../lib/login/login-start.ts'
 import { endStepUp, nextGrant, type SteppingUp, stepUpOver, stepUpRefused } from '../lib/login/step-up-end.ts'
 import { ambiguous, cookieOf, setCookie } from '../lib/session/cookies.ts'
 import { isRandomId } from '../lib/util/random-id.ts'
-import { withinMs } from '../lib/util/with-timeout.ts'
+import { withTimeout } from '../lib/util/with-timeout.ts'
 
 /** A code grant takes one round trip and a key set; who waited this long is told to try again. */
 const patience = 15_000
@@ -67,7 +67,7 @@ async function callback(x: Exchange, parts: Parts): Promise<Reply> {
   const redeemed = redeem(parts, x, state, flow)
   let answer: CodeAnswer
   try {
-    answer = await withinMs(patience, redeemed)
+    answer = await withTimeout(patience, redeemed)
   } catch (error) {
     if (isTimeout(error)) parts.background(giveBack(parts, redeemed))
     return going ? stepUpRefused(x, parts, going, error) : refusedByIdp(x, parts, handle, flow, error)

@@ -15,7 +15,7 @@ import { isNavigation } from '../lib/login/login-url.ts'
 import { deleteCookie } from '../lib/session/cookies.ts'
 import type { SessionData } from '../lib/session/session.ts'
 import { refreshTokens } from '../lib/token/service-grants.ts'
-import { withinMs } from '../lib/util/with-timeout.ts'
+import { withTimeout } from '../lib/util/with-timeout.ts'
 
 /** Who signs out does not wait for an identity provider that hangs. */
 const patience = 3_000
@@ -97,7 +97,7 @@ async function endSessionUrl({ idp, publicUrl, log }: Parts, ended: SessionData 
     ...(ended?.idToken === undefined ? [] : ([['id_token_hint', ended.idToken]] as const)),
   ]
   try {
-    return (await withinMs(patience, idp.endSessionUrl(params)))?.href ?? `${publicUrl}/`
+    return (await withTimeout(patience, idp.endSessionUrl(params)))?.href ?? `${publicUrl}/`
   } catch (error) {
     log.warn({ issuer: idp.issuer, error: classify(error).words }, 'idp_unavailable')
     return `${publicUrl}/`

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { House } from '../../core/generation/server-context.ts'
+import { ServerContext } from '../../core/generation/server-context.ts'
 import type { Head, Log, Outcome, ReplyExtra, Route, Sink, Verdict } from '../../core/index.ts'
 import type { Flight } from '../../core/run/flight.ts'
 import type { Ground } from '../../core/run/ground.ts'
@@ -62,7 +62,7 @@ class MadeFront implements Front {
     const route = Object.freeze({ id: 'all', target_service: 'any' }) as unknown as Route
     const steps = stepsOf(stages, route, (outcome) => this.#tell(outcome))
     const outside = steps.filter((step) => step.name === 'router' || step.name === 'spy')
-    const { traces, metrics } = new House(this.#log())
+    const { traces, metrics } = new ServerContext(this.#log())
     this.grounds = {
       pipeline: { unrouted: program(undefined, outside), programs: new Map([[route, program(route, steps)]]) },
       log: this.#log(),

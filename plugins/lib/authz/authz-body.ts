@@ -2,7 +2,7 @@
 // (twice the same key, a key in other case, a number that rounds) would be judged as one thing and carried out as another.
 import { type Body, type Exchange, fault, isFault } from '../../../core/index.ts'
 import { repeatedKey } from '../util/json-keys.ts'
-import { withinMs } from '../util/with-timeout.ts'
+import { withTimeout } from '../util/with-timeout.ts'
 
 /** A body that is judged is held in memory. */
 export const maxBody = 1024 * 1024
@@ -18,7 +18,7 @@ export async function readJson(x: Pick<Exchange, 'headerAll'> & { readonly body:
 
 async function bytesOf(body: Body): Promise<Uint8Array> {
   try {
-    return await withinMs(patience, body.bytes(maxBody))
+    return await withTimeout(patience, body.bytes(maxBody))
   } catch (error) {
     if (isFault(error)) throw error
     if (error instanceof DOMException) throw fault('REQUEST_TIMEOUT', undefined, error)

@@ -3,7 +3,7 @@ import type { Exchange, Reply } from '../../../core/index.ts'
 import type { CodeAnswer } from '../idp/idp.ts'
 import { classify, type IdpFailure } from '../idp/idp-errors.ts'
 import type { Session } from '../session/session.ts'
-import { withinMs } from '../util/with-timeout.ts'
+import { withTimeout } from '../util/with-timeout.ts'
 import type { Flow, StepUp } from './flows.ts'
 import { continuePage, onwardPage, pageHeaders } from './login-pages.ts'
 import { type AuthParts, type Refused, redirect, refuse, refuseFor } from './login-parts.ts'
@@ -49,7 +49,7 @@ export async function endStepUp(
       return admitted
     })
   parts.background(admitting.catch(() => {}))
-  const admitted = await withinMs(patience, admitting).catch((error: unknown): Admitted => {
+  const admitted = await withTimeout(patience, admitting).catch((error: unknown): Admitted => {
     if (error instanceof DOMException && error.name === 'TimeoutError') return 'unavailable'
     throw error
   })

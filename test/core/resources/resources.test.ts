@@ -2,14 +2,16 @@
 import t from 'tap'
 import type { Log, Resources, Shared } from '../../../core/index.ts'
 import { MetricRegistry } from '../../../core/metrics/registry.ts'
-import { canonical, Scope, SharedResources } from '../../../core/resources/resources.ts'
+import { Scope } from '../../../core/resources/scope.ts'
+import { SharedResources } from '../../../core/resources/shared-resources.ts'
+import { canonicalJson } from '../../../core/util/canonical-json.ts'
 
 function start() {
   const errors: string[] = []
   const keep = (_fields: object, msg: string) => void errors.push(msg)
   const log: Log = { debug: keep, info: keep, warn: keep, error: keep, line: () => {} }
-  const house = { log, shared: new SharedResources(), registry: new MetricRegistry() }
-  const scope = (name: string) => new Scope(name, house, () => Promise.reject(new Error('no services here')))
+  const context = { log, shared: new SharedResources(), registry: new MetricRegistry() }
+  const scope = (name: string) => new Scope(name, context, () => Promise.reject(new Error('no services here')))
   return { scope, errors }
 }
 
@@ -21,7 +23,7 @@ function door(name = 'door') {
     name,
     open: (settings) =>
       new Promise((resolve, reject) => {
-        events.push(`open ${canonical(settings)}`)
+        events.push(`open ${canonicalJson(settings)}`)
         opening.push({ resolve: () => resolve(name), reject })
       }),
     close: () => void events.push('close'),
@@ -186,11 +188,11 @@ t.test('settings that JSON would show alike are told apart, and what is no data 
     { a: 1n },
     { a: '1' },
   ]
-  t.equal(new Set(distinct.map(canonical)).size, distinct.length)
-  t.equal(canonical({ a: 1, b: { d: 1, c: 2 } }), canonical({ b: { c: 2, d: 1 }, a: 1 }))
-  t.equal(canonical({ a: new Set(['x', 'y']) }), canonical({ a: new Set(['y', 'x']) }))
+  t.equal(new Set(distinct.map(canonicalJson)).size, distinct.length)
+  t.equal(canonicalJson({ a: 1, b: { d: 1, c: 2 } }), canonicalJson({ b: { c: 2, d: 1 }, a: 1 }))
+  t.equal(canonicalJson({ a: new Set(['x', 'y']) }), canonicalJson({ a: new Set(['y', 'x']) }))
   for (const none of [() => 1, /x/, new WeakMap(), new (class Key {})()]) {
-    t.throws(() => canonical({ secret: none }), /plain data, but secret is a/)
+    t.throws(() => canonicalJson({ secret: none }), /plain data, but secret is a/)
   }
   const { scope } = start()
   const opened = { name: 'x', open: (_: unknown, _host: Resources) => 'x' }
