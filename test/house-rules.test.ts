@@ -133,3 +133,20 @@ t.test('docs/errors.md has every code of core/errors.ts, with its status, and no
   const documented = rows.map(([, code, status]) => `${code} ${status}`).sort()
   t.same(documented, errorCodes.map((code: ErrorCode) => `${code} ${statusOf(code)}`).sort())
 })
+
+t.test(
+  'docs/life-of-a-request.md says of every folder of core/ and plugins/lib/ what is in it, and of no other',
+  async (t) => {
+    const map = read('docs/life-of-a-request.md').split('## 9. Where things are')[1] ?? ''
+    for (const [at, table] of map.split('| --- | --- |').slice(1).entries()) {
+      const parent = ['core', 'plugins/lib'][at]!
+      const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names]) => [...names!.matchAll(/`([^`]+)\/`/g)])
+      t.same(rows.map(([, name]) => name).sort(), foldersIn(parent), parent)
+    }
+  },
+)
+
+function foldersIn(parent: string): string[] {
+  const folders = readdirSync(join(root, parent), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return folders.map(({ name }) => name).sort()
+}
