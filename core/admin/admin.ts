@@ -1,7 +1,7 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createListener } from '../server/listener.ts'
 import { refusedBecause } from './guard.ts'
-import { answer, sendPage } from './pages.ts'
+import { refuse, sendPage, starting } from './pages.ts'
 import type { AdminView } from './view.ts'
 
 export type AdminHandler = (req: IncomingMessage, res: ServerResponse) => void
@@ -11,12 +11,12 @@ export function adminHandler(view: AdminView): AdminHandler {
   let front: Server | undefined
   return (req, res) => {
     const why = refusedBecause(req)
-    if (why !== undefined) answer(res, 403, { code: 'FORBIDDEN', detail: why })
+    if (why !== undefined) refuse(res, 'FORBIDDEN', why)
     else if (sendPage(view, req, res)) return
     else if (view.generations()) {
       front ??= createListener(() => view.generations()!.current.admin)
       front.emit('request', req, res)
-    } else answer(res, 503, { status: 'starting', code: 'OVERLOADED' })
+    } else starting(res)
   }
 }
 

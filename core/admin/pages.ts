@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
+import { type ErrorCode, statusOf as statusOfCode } from '../errors.ts'
 import type { Generations } from '../generation/generations.ts'
 import { METRICS_TYPE } from '../metrics/text.ts'
+import { problemBody, problemHeaders } from '../run/problem.ts'
 import { streamTraces } from '../trace/trace-stream.ts'
 import { sendConsole } from './console-page.ts'
 import type { OwnPath } from './own-paths.ts'
@@ -16,7 +19,7 @@ const running =
   (view, req, res, query) => {
     const generations = view.generations()
     if (generations) page(generations, req, res, query)
-    else answer(res, 503, { status: 'starting', code: 'OVERLOADED' })
+    else starting(res)
   }
 
 const pages: Readonly<Partial<Record<string, Page>>> = Object.assign(Object.create(null), {
@@ -39,19 +42,15 @@ export function sendPage(view: AdminView, req: IncomingMessage, res: ServerRespo
   if (req.method === 'GET' || req.method === 'HEAD') page(view, req, res, query)
   else {
     res.setHeader('Allow', 'GET, HEAD')
-    answer(res, 405, { code: 'METHOD_NOT_ALLOWED' })
+    refuse(res, 'METHOD_NOT_ALLOWED', `${path} is answered with GET and HEAD`)
   }
   return true
 }
 
 function ready(view: AdminView, _req: IncomingMessage, res: ServerResponse): void {
   const generations = view.generations()
-  if (!view.ready() || !generations)
-    return answer(
-      res,
-      503,
-      generations ? { status: 'draining', code: 'DRAINING' } : { status: 'starting', code: 'OVERLOADED' },
-    )
+  if (!generations) return starting(res)
+  if (!view.ready()) return refuse(res, 'DRAINING', 'requests under way are let end, and new ones are refused')
   const { current, metrics } = generations
   answer(res, 200, { status: 'ready', generation: current.number, settled_failures: metrics.settledFailures })
 }
@@ -79,7 +78,19 @@ function room(res: ServerResponse): Promise<void> {
   })
 }
 
-export function answer(res: ServerResponse, status: number, body: object): void {
+export function starting(res: ServerResponse): void {
+  refuse(res, 'OVERLOADED', 'the bridge is starting')
+}
+
+/** The same problem as on the public listener. */
+export function refuse(res: ServerResponse, code: ErrorCode, detail: string): void {
+  const correlationId = randomUUID()
+  const status = statusOfCode(code)
+  res.writeHead(status, problemHeaders(status, correlationId, status === 503 ? 1 : undefined))
+  res.end(problemBody({ status, code, correlationId, detail }))
+}
+
+function answer(res: ServerResponse, status: number, body: object): void {
   res.writeHead(status, {
     'Content-Type': 'application/json',
     'Cache-Control': 'no-store',

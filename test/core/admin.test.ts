@@ -74,7 +74,9 @@ t.test('an endpoint of a plugin answers on the admin listener, and there only', 
   t.match(other, { status: 405, headers: { allow: 'POST', 'content-type': 'application/problem+json' } })
   t.equal((await ask(`${bascule.adminUrl}/acme/nothing`, {})).status, 404)
   t.equal((await ask(url, {}, 'POST', 'x'.repeat(70_000))).status, 413)
-  t.equal((await ask(`${bascule.adminUrl}/metrics`, {}, 'POST')).status, 405)
+  const posted = await ask(`${bascule.adminUrl}/metrics`, {}, 'POST')
+  t.match(posted, { status: 405, headers: { allow: 'GET, HEAD', 'content-type': 'application/problem+json' } })
+  t.match(JSON.parse(posted.text), { code: 'METHOD_NOT_ALLOWED', status: 405, correlation_id: /./ })
   t.equal(await bascule.reload(), true)
   t.equal((await ask(url, {}, 'POST', '{"on":false}')).status, 200)
 })
@@ -162,7 +164,11 @@ t.test('before the start and while it ends, it says so', async (t) => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   t.equal((await ask(`${url}/healthz`, {})).status, 200)
   for (const path of ['/readyz', '/metrics', '/status', '/acme/lights'])
-    t.match(await ask(url + path, {}), { status: 503, text: '"status":"starting"' })
+    t.match(await ask(url + path, {}), {
+      status: 503,
+      headers: { 'content-type': 'application/problem+json', 'retry-after': '1' },
+      text: '"detail":"the bridge is starting"',
+    })
 })
 
 t.test('the console is one page that loads nothing, and state and routes are data', async (t) => {

@@ -212,7 +212,7 @@ t.test('a stop waits for answers under way, and keeps no connection', async (t) 
 
   const stopped = bascule.stop()
   t.equal(await idle.ended, 'fin')
-  t.equal((await fetch(`${bascule.adminUrl}/readyz`)).status, 503)
+  t.match(await (await fetch(`${bascule.adminUrl}/readyz`)).json(), { status: 503, code: 'DRAINING' })
   await t.rejects(fetch(`${bascule.url}/open/x`))
   silent.send(get('/open/x'))
   t.match(await silent.answers(1), [{ status: 200, headers: new Map([['connection', 'close']]) }])
