@@ -91,7 +91,7 @@ function proveProgram(planned: PlannedProgram, profile: Profile, report: Report)
 function proveGuard({ route, stages, place }: PlannedProgram, profile: Profile, report: Report): void {
   if (route.auth === 'none' || stages.some(({ stage }) => stage.guards?.includes(route.auth))) return
   const known = profile.stages.flatMap(({ stage }) => stage.guards ?? [])
-  const cure = known.length > 0 ? `guarded here: ${known.join(', ')}, none` : 'add session-auth after the router'
+  const cure = known.length > 0 ? `guarded here: ${known.join(', ')}, none` : `add ${route.auth}-auth after the router`
   report.error(
     place,
     `route ${route.id} says auth: ${route.auth}, but no stage of profile ${profile.name} guards it; ${cure}`,

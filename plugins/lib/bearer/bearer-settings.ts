@@ -60,6 +60,12 @@ interface Route {
   readonly scopes?: readonly string[]
 }
 
+const whose = "auth.issuer's own access tokens for the route's service, or bearer: {issuer: …, audience: …} for others"
+
+function said({ id, at }: Route, count: number): string {
+  return count === 1 ? `the route ${id} (${at}) says` : `${count} routes, the first is ${id} (${at}), say`
+}
+
 export function reviewBearer(value: BearerSettings | null, view: ConfigView): void {
   const audiences = view.sections.service_audiences ?? {}
   if (value !== null && value.issuer !== null && value.introspection !== 'never')
@@ -67,7 +73,14 @@ export function reviewBearer(value: BearerSettings | null, view: ConfigView): vo
       ['bearer', 'introspection'],
       "asks with this client's credentials, which are for auth.issuer alone; take issuer out, or write introspection: never",
     )
-  for (const route of view.routes as readonly Route[]) {
+  const routes = view.routes as readonly Route[]
+  const asking = value === null ? routes.filter(({ auth }) => auth === 'bearer') : []
+  if (asking[0])
+    view.error(
+      ['bearer'],
+      `is missing, but ${said(asking[0], asking.length)} auth: bearer; write bearer: {} to take ${whose}`,
+    )
+  for (const route of routes) {
     if (route.auth !== 'bearer' && (route.scopes?.length ?? 0) > 0)
       view.error(
         ['bearer'],
