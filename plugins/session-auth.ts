@@ -125,8 +125,8 @@ function unauthenticated(x: X, route: Route, { reader, login }: Guard, presented
   return x.reply(401, 'SESSION_REQUIRED', { ...why, headers, members: { login_url: url } })
 }
 
-/** Not a frame inside somebody's page: the identity provider's login refuses to be framed. */
+/** Not a frame inside somebody's page: the identity provider's login refuses to be framed. `empty`: a service worker passed it on. */
 function isTopLevel(x: X): boolean {
   const kind = x.header('sec-fetch-dest')
-  return isNavigation(x) && !x.upgrade && (kind === undefined || kind === 'document')
+  return isNavigation(x) && !x.upgrade && (kind === undefined || kind === 'document' || kind === 'empty')
 }

@@ -1,5 +1,4 @@
 import { defineEndpoint, type Exchange, type Reply } from '../../core/index.ts'
-import type { Params } from '../lib/idp/idp.ts'
 import { flowLifetime } from '../lib/login/flows.ts'
 import { onwardPage, pageHeaders } from '../lib/login/login-pages.ts'
 import { passedParams } from '../lib/login/login-params.ts'
@@ -14,7 +13,7 @@ import {
   storeAway,
 } from '../lib/login/login-parts.ts'
 import { startLogin } from '../lib/login/login-start.ts'
-import { isNavigation } from '../lib/login/login-url.ts'
+import { isBackground, isNavigation } from '../lib/login/login-url.ts'
 import { safeReturnTo } from '../lib/login/return-to.ts'
 import { startStepUp } from '../lib/login/step-up-start.ts'
 import { cookieOf, setCookie } from '../lib/session/cookies.ts'
@@ -40,12 +39,14 @@ export default defineEndpoint({
 async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const asked = new URLSearchParams(x.query)
   const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl, parts.returnOrigins)
+  if (x.method === 'HEAD') return x.reply(200, 'OK', { headers: pageHeaders })
+  if (isBackground(x)) return notInBackground(x, parts, sameLogin(asked, returnTo, parts))
   const presented = await parts.reader.read(x)
   const { sessions } = parts.bridge
   if (asked.has('service') && presented.kind === 'session') return stepUp(x, parts, asked, presented.session, returnTo)
   // Sent by the callback's page when another tab was faster: who is signed in by now needs no second login.
   if (asked.has('resume') && presented.kind === 'session') return redirect(x, new URL(returnTo, parts.publicUrl).href)
-  if (hidesSession(x, asked, presented)) return lookAgain(x, asked, returnTo, passedParams(asked, parts.passParams))
+  if (hidesSession(x, asked, presented)) return lookAgain(x, sameLogin(asked, returnTo, parts))
   const handle = handleOf(x, parts)
   const started = await startLogin(parts, {
     handle,
@@ -98,14 +99,22 @@ function hidesSession(x: Exchange, asked: URLSearchParams, { kind }: Presented):
   return kind === 'none' && x.header('sec-fetch-site') === 'cross-site' && isNavigation(x) && !asked.has('resume')
 }
 
-function lookAgain(x: Exchange, asked: URLSearchParams, returnTo: string, passed: Params): Reply {
-  const query = new URLSearchParams([
-    ['resume', '1'],
-    ['return_to', returnTo],
-    ...asked.getAll('service').map((service) => ['service', service]),
-    ...passed.map(([name, value]) => [name, value]),
-  ])
-  return x.reply(200, 'OK', { headers: pageHeaders, body: onwardPage(`/auth/login?${query}`) })
+/** The cookie of a login that nobody began would stay, and take a place in the store. The redirect would end in a CORS error anyhow. */
+function notInBackground(x: Exchange, { publicUrl }: AuthParts, query: string): Reply {
+  const detail = 'A login begins where the browser itself goes to login_url, not with a fetch, an image or a prefetch.'
+  return x.reply(401, 'SESSION_REQUIRED', { detail, members: { login_url: `${publicUrl}/auth/login?${query}` } })
+}
+
+function lookAgain(x: Exchange, query: string): Reply {
+  return x.reply(200, 'OK', { headers: pageHeaders, body: onwardPage(`/auth/login?resume=1&${query}`) })
+}
+
+/** What was asked for, with no more of it than counts. */
+function sameLogin(asked: URLSearchParams, returnTo: string, { passParams }: AuthParts): string {
+  const query = new URLSearchParams({ return_to: returnTo })
+  for (const service of asked.getAll('service')) query.append('service', service)
+  for (const [name, value] of passedParams(asked, passParams)) query.append(name, value)
+  return String(query)
 }
 
 function handleOf(x: Exchange, { loginCookie }: AuthParts): string {

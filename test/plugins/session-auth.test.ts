@@ -45,6 +45,7 @@ t.test('on_unauthenticated: login redirects who opens a page, and nobody else', 
   t.equal(opened.headers.get('cache-control'), 'no-store')
   t.strictSame(opened.headers.getSetCookie(), [], 'never a state cookie')
   t.equal((await ask({ accept: 'text/html' })).status, 303, 'an old browser')
+  t.equal((await ask({ ...page, 'sec-fetch-dest': 'empty' })).status, 303, 'a page that a service worker passes on')
   t.equal((await ask({ accept: 'text/html', 'sec-fetch-mode': 'cors' })).status, 401, 'a fetch')
   t.equal((await ask({ ...page, 'sec-fetch-dest': 'iframe' })).status, 401, 'a frame')
   t.equal((await ask({ accept: '*/*' })).status, 401, 'curl')

@@ -40,3 +40,14 @@ export function isNavigation(x: Asking): boolean {
   const mode = x.header('sec-fetch-mode')
   return mode === undefined ? (x.header('accept')?.includes('text/html') ?? false) : mode === 'navigate'
 }
+
+/**
+ * What a browser does by itself or for a script: a fetch, an image, a look ahead. Nobody sees where it leads, so it may begin nothing. A
+ * service worker's copy of a navigation is `same-origin`. Who does not say where it comes from is no browser: some programs send the mode alone.
+ */
+export function isBackground(x: Pick<Asking, 'header'>): boolean {
+  if (x.header('sec-purpose') !== undefined || x.header('purpose') !== undefined) return true
+  if (x.header('sec-fetch-site') === undefined) return false
+  const mode = x.header('sec-fetch-mode')
+  return mode !== undefined && mode !== 'navigate' && mode !== 'same-origin'
+}

@@ -87,6 +87,51 @@ t.test('a link on another site finds the session that the Strict cookie hid', as
   t.match(await target('?return_to=//evil.test'), /return_to=%2F$/)
 })
 
+t.test('what nobody looks at begins no login, and says how one begins', async (t) => {
+  const kit = await startAuth(t, { auth: '  pass_params: [prompt]' })
+  const ask = (headers: Record<string, string>, method = 'GET') =>
+    wireFetch(`${kit.url}/auth/login?return_to=/deep%3Fa=1&service=crud_service&prompt=login&evil=1`, {
+      method,
+      headers,
+    })
+  const by = (site: string, mode: string, dest: string) => ({
+    'sec-fetch-site': site,
+    'sec-fetch-mode': mode,
+    'sec-fetch-dest': dest,
+  })
+  const background: [string, Record<string, string>][] = [
+    ['a fetch on another site', { ...by('cross-site', 'cors', 'empty'), origin: 'https://evil.test' }],
+    ['an image on another site', by('cross-site', 'no-cors', 'image')],
+    ['a script of this origin', by('same-origin', 'cors', 'empty')],
+    ['a link that is prefetched', { ...by('same-origin', 'no-cors', 'empty'), 'sec-purpose': 'prefetch' }],
+    ['a page that is prerendered', { ...by('none', 'navigate', 'document'), 'sec-purpose': 'prefetch;prerender' }],
+  ]
+  for (const [who, headers] of background) {
+    const answer = await ask(headers)
+    const login_url = `${kit.url}/auth/login?return_to=%2Fdeep%3Fa%3D1&service=crud_service&prompt=login`
+    t.equal(answer.status, 401, who)
+    t.strictSame(answer.headers.getSetCookie(), [], who)
+    t.match(await answer.json(), { code: 'SESSION_REQUIRED', login_url, detail: /not with a fetch/ }, who)
+  }
+  const head = await ask({}, 'HEAD')
+  t.equal(head.status, 200, 'HEAD')
+  t.strictSame(head.headers.getSetCookie(), [], 'HEAD')
+  t.equal(head.headers.get('cache-control'), 'no-store')
+  t.strictSame(kit.idp.posts, [], 'the identity provider heard of none')
+  const people: [string, Record<string, string>][] = [
+    ['a link', by('same-origin', 'navigate', 'document')],
+    ['a frame of this origin', by('same-origin', 'navigate', 'iframe')],
+    ['a page that a service worker passes on', by('same-origin', 'same-origin', 'empty')],
+    ['curl', {}],
+    ['fetch of Node', { 'sec-fetch-mode': 'cors' }],
+  ]
+  for (const [who, headers] of people) {
+    const answer = await ask(headers)
+    t.equal(answer.status, 303, who)
+    t.equal(answer.headers.getSetCookie().length, 1, who)
+  }
+})
+
 t.test('while the identity provider is away a login is 503, and works as soon as it is back', async (t) => {
   const kit = await startAuth(t)
   kit.idp.intercept = (_req, res) => {
