@@ -20,6 +20,7 @@ const refused = [
   '/a/..;/b',
   '/a/..;x=1/b',
   '/a/%2e%2e;/b',
+  '/a/..%3bx=1/b',
   '/a\\b',
   '/a%5cb',
   '/a%5C..',
@@ -34,6 +35,7 @@ const refused = [
   '/a b',
   '/a\tb',
   '/a?x\u0000',
+  '/a?x\u007f',
   '/\u00e9',
   '/a?x y',
 ]
