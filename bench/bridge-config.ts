@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export const benchPath = '/api/analytics_service/workflows?page=1'
 export const benchAudience = 'https://analytics.ocg.labs.empowernow.ai'
 
-export interface BridgeConfig {
+interface BridgeConfig {
   readonly port: number
   readonly adminPort: number
   readonly idp: { readonly issuer: string; readonly clientId: string; readonly clientSecret: string }

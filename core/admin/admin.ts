@@ -4,7 +4,7 @@ import { refusedBecause } from './guard.ts'
 import { refuse, sendPage, starting } from './pages.ts'
 import type { AdminView } from './view.ts'
 
-export type AdminHandler = (req: IncomingMessage, res: ServerResponse) => void
+type AdminHandler = (req: IncomingMessage, res: ServerResponse) => void
 
 /** Core's own pages, then the endpoints that plugins bring for operators, in the same engine as public requests. */
 export function adminHandler(view: AdminView): AdminHandler {

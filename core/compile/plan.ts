@@ -2,7 +2,7 @@ import { formatPlace, type Place } from '../config/report.ts'
 import type { LoadedConfig } from '../load/load-config.ts'
 import type { PlannedProgram } from './profile.ts'
 
-export interface PlannedStage {
+interface PlannedStage {
   readonly name: string
   readonly at: string
   /** Where its settings were written. */
@@ -12,7 +12,7 @@ export interface PlannedStage {
   readonly provides: readonly string[]
 }
 
-export interface PlannedRoute {
+interface PlannedRoute {
   readonly route: string
   readonly listener: 'public' | 'admin'
   readonly methods: readonly string[] | 'all'

@@ -13,7 +13,7 @@ import {
 } from './profile.ts'
 
 /** Validates a route's options for a stage, merged over the profile's. */
-export type OptionsFor = (entry: RouteEntry, plugin: Base<unknown>, name: string, merged: unknown) => unknown
+type OptionsFor = (entry: RouteEntry, plugin: Base<unknown>, name: string, merged: unknown) => unknown
 
 /** The programs of all routes of a profile, each proven; problems go to the report. */
 export async function planPrograms(

@@ -28,7 +28,7 @@ export interface ConfigDocument {
   broken(path: Path): boolean
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   readonly report: Report
   readonly env: Env
   /** Instead of the file's own content. */

@@ -12,7 +12,7 @@ export type RouteSettings = Omit<Route, 'from' | 'service' | 'at'> & Pick<RouteE
 type Raw = Readonly<Record<string, unknown>>
 type PluginKeys = Readonly<Record<string, StandardSchemaV1>>
 
-export type RouteReader = (value: unknown, where: Where) => RouteSettings | undefined
+type RouteReader = (value: unknown, where: Where) => RouteSettings | undefined
 
 /** Reads entries of `routes`. The schemas are made once: zod compiles each to code, which costs more than to check a route with it. */
 export function routeReader(extra: PluginKeys): RouteReader {

@@ -7,7 +7,7 @@ const MAX_MIB = 1
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** `text`: what stands there now; `from`: the pieces of it that came from outside and may be secrets. */
-export type Substituted =
+type Substituted =
   | { readonly text: string; readonly from: readonly string[]; readonly file?: string }
   | { readonly problems: readonly string[] }
 

@@ -47,17 +47,8 @@ export const name = z
 
 export const text = z.string().refine((value) => value.trim() !== '', 'must not be empty')
 
-/** A key whose feature a later version brings: `null` and absence pass, anything else is refused, never ignored. */
-export function notYet(cure: string): z.ZodType<undefined> {
-  return z
-    .unknown()
-    .optional()
-    .refine((value) => value === undefined || value === null, `is not built yet; ${cure}`)
-    .transform(() => undefined)
-}
-
 /** Parsed only if it is written as it will be used: `new URL` forgives tabs, backslashes and missing slashes. */
-export function strictHttpUrl(value: string): URL | undefined {
+function strictHttpUrl(value: string): URL | undefined {
   if (!/^https?:\/\/[^/\\?#@\s][^\\?#@\s]*$/i.test(value) || !URL.canParse(value)) return undefined
   return new URL(value)
 }

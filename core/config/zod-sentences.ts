@@ -112,7 +112,7 @@ function typeName(expected: string): string {
   return typeNames[expected] ?? `a ${expected}`
 }
 
-export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((here, key) => {
     return typeof here === 'object' && here !== null && Object.hasOwn(here, key) ? Reflect.get(here, key) : undefined
   }, root)

@@ -2,7 +2,7 @@ import { formatPlace } from '../config/report.ts'
 import type { Diagnosis, Finding } from '../contract.ts'
 
 /** Puts text into a colour, or leaves it. */
-export type Paint = (colour: 'red' | 'green' | 'yellow' | 'bold' | 'dim', text: string) => string
+type Paint = (colour: 'red' | 'green' | 'yellow' | 'bold' | 'dim', text: string) => string
 
 const codes = { red: 31, green: 32, yellow: 33, bold: 1, dim: 2 } as const
 

@@ -8,7 +8,7 @@ const deepest = 100
 const secretKey = /secret|password|private_key|^keys$/
 
 /** Where a path of the document stands in what was given: `['auth', 'issuer']` in `settings`. */
-export type Rooted = (path: Path) => Path
+type Rooted = (path: Path) => Path
 
 /**
  * Config given as data, as the same kind of document that a YAML file is. It is copied: what the caller changes afterwards changes

@@ -22,7 +22,7 @@ export interface Question {
   readonly headers?: readonly (readonly [string, string])[]
 }
 
-export interface ExplainedStage {
+interface ExplainedStage {
   readonly name: string
   readonly verdict: string
   readonly status?: number

@@ -18,12 +18,7 @@ import type { ServerContext } from './server-context.ts'
 import { type SuccessorOf, successors } from './successors.ts'
 
 /** Makes the programs; what it opens, the scope closes. */
-export type SetUp = (
-  config: LoadedConfig,
-  scope: Scope,
-  leftOpen: LeftOpen,
-  context: ServerContext,
-) => Promise<Assembled>
+type SetUp = (config: LoadedConfig, scope: Scope, leftOpen: LeftOpen, context: ServerContext) => Promise<Assembled>
 
 const assembleReal: SetUp = (config, scope, leftOpen, { metrics }) =>
   assemble(

@@ -8,7 +8,7 @@ import { validate } from '../config/validate.ts'
 import { useOf } from './context.ts'
 
 /** One entry of the list, and where it was written. */
-export interface ListedRef {
+interface ListedRef {
   readonly ref: StageRef
   readonly document: ConfigDocument
   readonly path: Path

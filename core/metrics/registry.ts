@@ -3,7 +3,7 @@ import { Family, type MetricKind, type Shape } from './family.ts'
 import { textOf } from './text.ts'
 
 /** Seconds: from a file in a cache to a slow report. */
-export const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const MAX_SETS = 1_000
 
 /** All metrics of a process. A metric lives as long as somebody who asked for it: a reload keeps it, a plugin that is removed takes it along. */

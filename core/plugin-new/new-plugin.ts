@@ -6,7 +6,7 @@ import { checkoutFiles } from './checkout-files.ts'
 import { packageFiles } from './package-files.ts'
 
 /** Path in the folder → content. */
-export type NewFiles = Readonly<Record<string, string>>
+type NewFiles = Readonly<Record<string, string>>
 
 export interface NewPlugin {
   /** Absolute. */

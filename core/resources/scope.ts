@@ -8,12 +8,12 @@ import { PluginListener } from './plugin-listener.ts'
 import type { SharedResources } from './shared-resources.ts'
 
 /** Opens a service by kind and reference: what generations differ in (plugins loaded, paths) is behind it. */
-export type ServiceOpener = <K extends KindName>(kind: K, ref: PluginRef, scope: Scope) => Promise<Kinds[K]>
+type ServiceOpener = <K extends KindName>(kind: K, ref: PluginRef, scope: Scope) => Promise<Kinds[K]>
 
 const CLOSE_MS = 10_000
 
 /** What all scopes of a process share. */
-export interface ScopeContext {
+interface ScopeContext {
   readonly log: Log
   readonly shared: SharedResources
   readonly registry: MetricRegistry

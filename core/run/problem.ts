@@ -2,7 +2,7 @@ import type { RawHeaders } from '../contract.ts'
 import { titleOf } from '../errors.ts'
 import { firstValue } from './raw-headers.ts'
 
-export interface ProblemFields {
+interface ProblemFields {
   readonly status: number
   readonly code: string
   readonly correlationId: string

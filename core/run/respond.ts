@@ -7,7 +7,7 @@ import { firstValue } from './raw-headers.ts'
 import { isThenable } from './verdict.ts'
 
 /** How far the request got, and how a hook's exchange is had. */
-export interface Passage {
+interface Passage {
   readonly position: number
   enter(step: Step): AnyExchange
   /** This stage's hook threw: it is the one that decided how the request ends. */

@@ -34,7 +34,7 @@ function single(raw: RawHeaders, name: string): string | undefined {
   return values.length === 1 ? values[0] : undefined
 }
 
-export interface HandshakeOwner {
+interface HandshakeOwner {
   /** Bytes came before the answer. */
   early(): void
   /** The client left before the answer. */

@@ -53,7 +53,7 @@ if (parsed) {
 }
 
 /** Whether any `Upgrade` field lists websocket. */
-export function offersWebSocket(raw: RawHeaders): boolean {
+function offersWebSocket(raw: RawHeaders): boolean {
   for (let i = 0; i < raw.length; i += 2) {
     if (sameName(raw[i]!, 'upgrade') && listsWebSocket(raw[i + 1]!)) return true
   }

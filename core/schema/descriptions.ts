@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { ownFolder } from '../own-package.ts'
 import { isMap, type JsonSchema, mapInside } from './json-schema.ts'
 
-export type Descriptions = ReadonlyMap<string, string>
+type Descriptions = ReadonlyMap<string, string>
 
 /**
  * What docs/configuration.md says of each key, e.g. `server.port`, `services.NAME.timeout`, `routes[].path`: an editor and the page

@@ -15,7 +15,7 @@ export interface KnownPlugins {
   readonly inOptions: readonly NamedServices[]
 }
 
-export interface NamedServices {
+interface NamedServices {
   /** The section, or the stage in whose options the name stands. */
   readonly owner: string
   readonly path: readonly PropertyKey[]

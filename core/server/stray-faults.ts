@@ -6,7 +6,7 @@ import { foreignPlugins } from '../plugin-loading/plugin-files.ts'
 import type { BasculeServer } from './server.ts'
 import { type StrayFault, strayFault } from './stray-fault.ts'
 
-export interface StrayWatch {
+interface StrayWatch {
   /** From here on faults are told in this server's log, and counted. */
   attend(server: BasculeServer): void
 }

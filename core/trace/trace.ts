@@ -29,7 +29,7 @@ export interface TraceRecord {
   readonly ms: number
 }
 
-export type TraceListener = (record: TraceRecord) => void
+type TraceListener = (record: TraceRecord) => void
 
 /** Where those who watch are told. Nobody there: no request builds a trace. */
 export class TraceHub {

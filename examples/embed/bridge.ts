@@ -12,7 +12,7 @@ export interface BridgeSettings {
 }
 
 /** What the rest of the program and a stage have in common is closed over; it needs no global and no config file. */
-export interface Switch {
+interface Switch {
   readonly on: boolean
 }
 

@@ -67,7 +67,7 @@ export function sessionTally(metrics: Metrics): SessionTally {
   return { opened: () => opened.inc(), ended: (reason) => ended.labels({ reason }).inc() }
 }
 
-export type UpstreamRequests = Metric<'service' | 'result', Counter>
+type UpstreamRequests = Metric<'service' | 'result', Counter>
 
 export function upstreamRequests(metrics: Metrics): UpstreamRequests {
   return metrics.counter({

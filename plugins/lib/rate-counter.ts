@@ -2,7 +2,7 @@ import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import type { Shared } from '../../core/index.ts'
 
 /** One limit's counters. Times in milliseconds. */
-export interface CounterSettings {
+interface CounterSettings {
   readonly points: number
   readonly duration: number
   readonly max_keys: number

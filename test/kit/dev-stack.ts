@@ -8,7 +8,7 @@ import type { DevPorts } from '../../examples/dev/processes/ports.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-export interface DevStack {
+interface DevStack {
   readonly url: string
   readonly ports: DevPorts
   readonly process: ChildProcess

@@ -7,7 +7,7 @@ import { runCli } from '../../core/commands/run-cli.ts'
 
 const config = fileURLToPath(new URL('../../config', import.meta.url))
 
-export interface ToldFinding {
+interface ToldFinding {
   readonly severity: 'fault' | 'advice'
   readonly code: string
   readonly subject?: string

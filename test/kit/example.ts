@@ -6,7 +6,7 @@ import { type BridgeOptions, bridgeFiles } from './bridge.ts'
 import { startBridgeProcess } from './bridge-process.ts'
 import { analyticsAudience, crudAudience, startStrictIdp } from './strict-idp.ts'
 
-export interface RunningExample {
+interface RunningExample {
   /** As the user's browser knows it. */
   readonly origin: string
   readonly analytics: TestBackend

@@ -41,7 +41,7 @@ export interface EchoClient extends grpc.Client {
   chat(metadata?: grpc.Metadata): grpc.ClientDuplexStream<string, string>
 }
 
-export interface GrpcServer {
+interface GrpcServer {
   readonly port: number
   readonly heard: grpc.Metadata[]
   /** When a call was cancelled by its client. */

@@ -4,7 +4,7 @@ import http2, { type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHt
 import type { TestLike } from './bascule.ts'
 import { cert } from './certs.ts'
 
-export interface Http2Answer {
+interface Http2Answer {
   readonly status: number
   /** Names and values in the order they came, without the pseudo-headers. */
   readonly headers: readonly string[]

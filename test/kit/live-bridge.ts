@@ -7,14 +7,14 @@ export interface LiveBridge extends Bridge {
   readonly service: SocketService
 }
 
-export interface LiveOptions extends StrictIdpOptions {
+interface LiveOptions extends StrictIdpOptions {
   readonly settings?: string
   /** Plain requests to the service. */
   readonly answer?: (req: IncomingMessage, res: ServerResponse) => void
   readonly routes?: string
 }
 
-export const liveRoutes = `
+const liveRoutes = `
   - { id: live, path: "/live/*", target_service: crud_service, upstream_path: "/{path}", websocket: true, streaming: true }
   - { id: open, path: "/open/*", target_service: crud_service, upstream_path: "/{path}", auth: none, websocket: true, streaming: true }
 `

@@ -4,7 +4,7 @@ import { decodeJwt, type JWTPayload } from 'jose'
 import { CookieJar } from './cookie-jar.ts'
 import { browserFetch, walk } from './login.ts'
 
-export interface OAuthClient {
+interface OAuthClient {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string
@@ -37,7 +37,7 @@ export async function authorizeByFetch(client: OAuthClient, asked: Asked) {
   return { grant, error: said.get('error') ?? undefined }
 }
 
-export interface Redeemed {
+interface Redeemed {
   readonly status: number
   /** Empty: none was given. */
   readonly accessToken: string

@@ -9,7 +9,7 @@ import { profile, settings } from './default-profile.ts'
 import { startUpstream } from './upstream.ts'
 import { openSocket, type SocketClient, startSocketService } from './websocket.ts'
 
-export interface StormResult {
+interface StormResult {
   readonly reloads: number
   readonly requests: number
   readonly failed: number

@@ -20,7 +20,7 @@ export interface SharedBridge {
   process(name: string): Promise<BridgeProcess & { readonly url: string }>
 }
 
-export interface SharedBridgeOptions extends StrictIdpOptions {
+interface SharedBridgeOptions extends StrictIdpOptions {
   /** Instead of the backend of analytics_service. */
   readonly analyticsUrl?: string
   readonly settings?: string

@@ -48,7 +48,7 @@ export interface StrictIdpOptions {
   readonly user?: string
 }
 
-export interface StrictIdpCounts {
+interface StrictIdpCounts {
   authorize: number
   code: number
   /** Successful redeems of a refresh token. */

@@ -60,7 +60,7 @@ export interface SocketClient {
   message(): Promise<string>
 }
 
-export type SocketOptions = ConstructorParameters<typeof WebSocket>[2] & { readonly protocols?: string[] }
+type SocketOptions = ConstructorParameters<typeof WebSocket>[2] & { readonly protocols?: string[] }
 
 /** Resolves when it is open; rejects with the status of whatever else was the answer. */
 export async function openSocket(t: TestLike, url: string, options: SocketOptions = {}): Promise<SocketClient> {

@@ -21,7 +21,7 @@ export default ({ defineStage }) => defineStage({
 })
 `
 const helper = `
-export function failLater() {
+function failLater() {
   const trap = new Proxy(new Error('trap'), { get() { throw new Error('gotcha') } })
   setTimeout(() => { throw trap })
   const again = setInterval(() => { throw new Error('thrown by a timer') }, 20)

@@ -4,7 +4,7 @@ import type { Ground } from '../ground.ts'
 import { SessionLine } from './session-line.ts'
 
 /** The connections of HTTP/2, from whoever accepted them. */
-export interface Http2Front {
+interface Http2Front {
   accept(socket: Socket): void
   /** GOAWAY: what is under way goes on, and nothing new begins. */
   close(): void

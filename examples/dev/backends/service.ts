@@ -21,7 +21,7 @@ export type ServiceAnswer =
     }
   | { readonly events: AsyncIterable<object> }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly issuer: string
   readonly audience: string
   /** What stands before every path, e.g. `/api/crud`. */

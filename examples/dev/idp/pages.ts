@@ -27,7 +27,7 @@ ${body}
 `
 }
 
-export interface LoginPage {
+interface LoginPage {
   readonly action: string
   readonly client: string
   readonly name: string

@@ -3,7 +3,7 @@ import type { Problem } from '../../../core/config/report.ts'
 import type { Policy } from '../../../plugins/lib/doctor/idp-policy.ts'
 import { readPolicy } from './read-policy.ts'
 
-export interface PolicyEvents {
+interface PolicyEvents {
   /** A new policy holds from now on. */
   changed(policy: Policy, problems: readonly Problem[]): void
   /** The files cannot be used; the old policy stays. */

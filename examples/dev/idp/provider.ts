@@ -7,7 +7,7 @@ import { grantAsked, withoutConsentPage } from './implicit-consent.ts'
 import { allowOfflineAccess } from './offline-access.ts'
 import { renderError, renderLoggedOut, renderLogout } from './pages.ts'
 
-export interface ProviderOptions {
+interface ProviderOptions {
   readonly issuer: string
   readonly policy: Policy
   /** The bridge's callbacks. */

@@ -11,7 +11,7 @@ import { readPolicy } from './read-policy.ts'
 import { createIdpServer } from './server.ts'
 import { signingKey } from './signing-key.ts'
 
-export interface IdpOptions {
+interface IdpOptions {
   /** Holds `settings.yaml` and `clients.yaml`. */
   readonly dir: string
   /** 0: any that is free. */
@@ -25,7 +25,7 @@ export interface IdpOptions {
   reread?(outcome: 'changed' | 'refused', problems: readonly Problem[]): void
 }
 
-export interface RunningIdp {
+interface RunningIdp {
   readonly issuer: string
   /** What the first reading had to say. */
   readonly notices: readonly Problem[]

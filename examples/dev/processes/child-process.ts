@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type ChildSays, signal } from './child.ts'
 
-export interface ChildOptions {
+interface ChildOptions {
   /** For people: `dev IdP`. */
   readonly name: string
   readonly script: URL

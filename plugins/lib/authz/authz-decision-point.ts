@@ -11,7 +11,7 @@ export type Decision =
   | { readonly kind: 'allow' | 'deny' }
   /** Nothing was decided. `why` is for the problem and the log; the cause, which may name addresses, for the log alone. */
   | { readonly kind: 'unknown'; readonly why: UnknownReason; readonly cause: unknown }
-export type UnknownReason = 'pdp_timeout' | 'pdp_unreachable' | 'pdp_refused' | 'pdp_bad_answer' | 'pdp_busy'
+type UnknownReason = 'pdp_timeout' | 'pdp_unreachable' | 'pdp_refused' | 'pdp_bad_answer' | 'pdp_busy'
 
 /** An answer is a few hundred bytes; reasons in its context may make it some KiB. */
 const maxAnswer = 64 * 1024

@@ -14,7 +14,7 @@ declare module '../../../core/contract.ts' {
   }
 }
 
-export type PropValue = string | number | boolean
+type PropValue = string | number | boolean
 
 /** One entry of `authz_map`, as written. */
 export interface AuthzMapping {

@@ -25,7 +25,7 @@ interface Entry {
 /** More questions are under way than may be. */
 export class TooManyTokens extends Error {}
 
-export class BearerTokens {
+class BearerTokens {
   readonly #judge: (token: string) => Promise<Bearer>
   readonly #cache: BearerSettings['cache']
   /** Oldest first. Apart: whoever sends what is no token must not push good ones out. */

@@ -16,7 +16,7 @@ export const places = [
 export type PlaceKey = (typeof places)[number]['key']
 
 /** Closed; docs/doctor.md has each. */
-export type FindingCode =
+type FindingCode =
   | 'no_audience'
   | 'audience_unlike'
   | 'audience_shared'

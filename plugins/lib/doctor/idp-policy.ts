@@ -5,7 +5,7 @@ export interface Policy {
   readonly clients: ReadonlyMap<string, ClientPolicy>
 }
 
-export interface ClientPolicy {
+interface ClientPolicy {
   /** Undefined: every scope there is. */
   readonly scopes: readonly string[] | undefined
   readonly allowedAudiences: readonly string[]

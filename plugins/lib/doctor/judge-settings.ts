@@ -50,7 +50,7 @@ export function unclaimed(c: Case, service: string): string | undefined {
 }
 
 /** `analytics_service` and `https://analytics.example.com`. */
-export function speaksFor(audience: string, service: string): boolean {
+function speaksFor(audience: string, service: string): boolean {
   const stem = service.toLowerCase().replace(/[-_](?:service|svc|api|backend)$/, '')
   return (
     stem.length >= 3 &&

@@ -1,7 +1,7 @@
 import { editDistance } from '../../../core/index.ts'
 
 /** How two audiences differ that people would take for one; audiences are compared to the letter. */
-export type Likeness = 'slash' | 'case' | 'scheme' | 'misspelt'
+type Likeness = 'slash' | 'case' | 'scheme' | 'misspelt'
 
 const words: Readonly<Record<Likeness, string>> = {
   slash: 'a slash at the end',

@@ -2,7 +2,7 @@
 import type { Route } from '../../../core/index.ts'
 
 /** What a value may be made of, beside what the route alone says. */
-export interface TemplateSource {
+interface TemplateSource {
   /** Of the session, as it may stand in a header; undefined: there is none. */
   readonly user: string | undefined
   readonly correlation_id: string

@@ -103,7 +103,7 @@ export class CookieFilter {
   }
 }
 
-export interface PassedOn {
+interface PassedOn {
   /** The client's own Authorization goes on: nobody here puts another in its place. */
   readonly authorization: boolean
   /** The peer is a trusted proxy: what it says of the client is believed. */

@@ -7,7 +7,7 @@ const form = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/
 const zeros = /^0+$/
 
 /** A version may be newer and longer than ours, never `ff`; all-zero ids are no ids (§2.2.2, §3.2). */
-export function isTraceparent(value: string): boolean {
+function isTraceparent(value: string): boolean {
   const [, version, trace, parent, more] = form.exec(value) ?? []
   if (version === undefined || version === 'ff' || (version === '00' && more !== undefined)) return false
   return !zeros.test(trace!) && !zeros.test(parent!)

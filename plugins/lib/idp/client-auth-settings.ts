@@ -11,7 +11,7 @@ const methods = [
   'self_signed_tls_client_auth',
 ] as const
 
-export type ClientAuthMethod = (typeof methods)[number]
+type ClientAuthMethod = (typeof methods)[number]
 
 /** Absent ones are undefined. PEM or JWK as text; none of it ever appears in a log or an answer. */
 export interface ClientAuthSettings {

@@ -9,7 +9,7 @@ const quickTimeout = 5_000
 /** A redeem is never given up while its outcome is open: only a peer that will never answer is. */
 const redeemTimeout = 300_000
 
-export class IdpAnswerTooLarge extends Error {}
+class IdpAnswerTooLarge extends Error {}
 
 type Fetch = (url: string, init: RequestInit & { body?: unknown }) => Promise<Response>
 

@@ -3,7 +3,7 @@
 import type { PluginRef } from '../../../core/index.ts'
 import type { TokenCheck } from '../token/token-plan.ts'
 
-export interface IdpPreset {
+interface IdpPreset {
   /** Where the way it works is described. */
   readonly source: string
   readonly mint: PluginRef

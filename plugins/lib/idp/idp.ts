@@ -37,7 +37,7 @@ export type { IdpSettings } from './idp-discovery.ts'
 export type Params = readonly (readonly [name: string, value: string])[]
 
 /** What the login kept for its callback: the answer must fit all of it. */
-export interface CodeChecks {
+interface CodeChecks {
   readonly state: string
   readonly nonce: string
   readonly codeVerifier: string

@@ -38,7 +38,7 @@ export function onwardPage(target: string): string {
   return page('Signing in', `<h1>One moment</h1>${link}`, target)
 }
 
-export interface FailurePage {
+interface FailurePage {
   readonly title: string
   readonly detail: string
   readonly correlationId: string

@@ -11,7 +11,7 @@ const believedFor = 1_000
 const maxRemembered = 1_000
 
 /** `refused`: with the IdP's words. `unknown`: it gave no usable answer to this question. */
-export type Probe =
+type Probe =
   | { readonly kind: 'accepted' }
   | { readonly kind: 'refused'; readonly words: string }
   | { readonly kind: 'unknown'; readonly words: string }

@@ -8,7 +8,7 @@ import { now } from '../util/clock.ts'
 import { sha256 } from '../util/random-id.ts'
 import type { Flow } from './flows.ts'
 
-export interface Granted {
+interface Granted {
   readonly answer: CodeAnswer
   readonly flow: Flow
   /** Of the browser. */

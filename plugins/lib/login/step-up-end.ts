@@ -14,7 +14,7 @@ import { failed, isFinal, restartStepUp, type StepUpWish, startStepUp } from './
 /** A redeem that hangs holds the lane; its outcome is written down all the same. */
 const patience = 10_000
 
-export interface StepUpParts extends AuthParts {
+interface StepUpParts extends AuthParts {
   background(work: Promise<unknown>): void
 }
 

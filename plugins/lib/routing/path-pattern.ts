@@ -9,7 +9,7 @@ declare module '../../../core/contract.ts' {
   }
 }
 
-export interface NamedSegment {
+interface NamedSegment {
   readonly name: string
 }
 

@@ -1,7 +1,7 @@
 import type { Route } from '../../../core/index.ts'
 import { patternOf } from './path-pattern.ts'
 
-export interface Conflict {
+interface Conflict {
   /** The one to change: never an endpoint's where the other is a user's. */
   readonly route: Route
   readonly message: string

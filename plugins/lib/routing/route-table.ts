@@ -9,7 +9,7 @@ export interface Target {
 }
 
 /** The routes of one path pattern on one host: what the method decides between. */
-export class PathRoutes {
+class PathRoutes {
   readonly #byMethod = new Map<string, Target>()
   #any: Target | undefined
 

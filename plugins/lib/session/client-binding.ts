@@ -21,7 +21,7 @@ export interface BoundClient {
 
 type Asking = Pick<Exchange, 'header' | 'headerAll' | 'client'>
 
-export class ClientBinding {
+class ClientBinding {
   readonly #settings: BindSettings
   readonly #peers: TrustedPeers
 

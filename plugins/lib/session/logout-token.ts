@@ -15,7 +15,7 @@ export interface LogoutToken {
   readonly sid: string | undefined
 }
 
-export interface LogoutChecks {
+interface LogoutChecks {
   readonly key: JWTVerifyGetKey
   readonly issuer: string
   readonly clientId: string

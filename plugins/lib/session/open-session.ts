@@ -4,7 +4,7 @@ import { sha256 } from '../util/random-id.ts'
 import type { Session, SessionData } from './session.ts'
 import { endOf } from './session-end.ts'
 
-export class OpenSession implements Session {
+class OpenSession implements Session {
   readonly hash: string
   readonly sub: string
   readonly issuer: string

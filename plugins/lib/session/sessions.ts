@@ -322,7 +322,7 @@ class SealedSessions implements Sessions, Watched {
   }
 }
 
-export interface RunningSessions extends Sessions {
+interface RunningSessions extends Sessions {
   /** Looks after what is bound to sessions; every TICK_MS. */
   tick(): void
   close(): void

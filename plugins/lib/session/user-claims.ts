@@ -6,7 +6,7 @@ const identityClaims = [
 ]
 const maxLength = 2_048
 
-export type UserClaims = Readonly<Record<string, unknown>> & { readonly sub: string }
+type UserClaims = Readonly<Record<string, unknown>> & { readonly sub: string }
 
 export function userClaims(claims: Readonly<Record<string, unknown>>, sub: string): UserClaims {
   const names = identityClaims.filter(

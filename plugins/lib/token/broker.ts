@@ -35,7 +35,7 @@ export interface Broker {
   readonly refused: TokenRenewal
 }
 
-export interface BrokerParts extends MintTools {
+interface BrokerParts extends MintTools {
   readonly plans: readonly TokenPlan[]
   /** Services of session routes that service_audiences lacks. */
   readonly unmapped: readonly string[]

@@ -16,7 +16,7 @@ export interface DpopKey {
   readonly d: string
 }
 
-export interface ProofOf {
+interface ProofOf {
   readonly method: string
   readonly url: string
   readonly accessToken: string

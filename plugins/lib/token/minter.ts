@@ -19,7 +19,7 @@ export interface MintWish {
 }
 
 /** The login's own access token. `expiresAt` in ms since the epoch. */
-export interface LoginAccess {
+interface LoginAccess {
   readonly token: string
   readonly expiresAt: number
 }

@@ -73,7 +73,7 @@ export class RedeemQueue {
   }
 }
 
-export interface RedeemQueueSettings {
+interface RedeemQueueSettings {
   readonly store: unknown
   readonly issuer: string
   readonly client_id: string

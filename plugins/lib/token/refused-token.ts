@@ -7,7 +7,7 @@ import type { Clock } from '../util/clock.ts'
 import type { TokenPlan } from './token-plan.ts'
 
 /** What a service's 401 said, and whether the request can be sent once more. */
-export interface TokenRefused {
+interface TokenRefused {
   readonly service: string
   readonly credential: Credential
   readonly challenge: string | undefined

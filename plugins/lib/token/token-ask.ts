@@ -5,7 +5,7 @@ import type { Grant, Minted, Minter, TokenEndpoint } from './minter.ts'
 import type { RedeemQueue } from './redeem-queue.ts'
 import type { TokenPlan } from './token-plan.ts'
 
-export interface AskTools {
+interface AskTools {
   readonly idp: TokenEndpoint
   readonly issuer: string
   readonly queue: RedeemQueue

@@ -9,7 +9,7 @@ type Attempt = Parameters<Credential['headers']>[0]
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 
 /** `Authorization: Bearer …` of one service's token. The token is behind a private field: printing shows a fingerprint. */
-export class BearerCredential implements Credential {
+class BearerCredential implements Credential {
   readonly audience: string
   readonly expiresAt: number
   /** Only to be sent where this one is shown (RFC 8705). */
@@ -46,7 +46,7 @@ export class BearerCredential implements Credential {
 }
 
 /** As a bound token is sent: with a proof for this very request, by the session's key (RFC 9449 section 7.1). */
-export class DpopCredential extends BearerCredential {
+class DpopCredential extends BearerCredential {
   readonly proves = true
   readonly #token: string
   readonly #key: DpopKey
@@ -70,7 +70,7 @@ export function mayReplace(fresh: Credential, refused: Credential): boolean {
 }
 
 /** A held token with what a request must know of it, worked out once. Times in ms since the epoch. */
-export interface Live {
+interface Live {
   readonly credential: Credential
   /** From here on a request renews it in the background. */
   readonly renewAt: number

@@ -54,7 +54,7 @@ export async function storeRotated(
 }
 
 /** The session ended during the redeem: what logout revoked was the token before this one. */
-export async function discard(
+async function discard(
   { idp, log }: Pick<MintTools, 'idp' | 'log'>,
   session: Session,
   refreshToken: string,

@@ -32,7 +32,7 @@ export interface TokenPlan {
   readonly key: string
 }
 
-export interface PlanSettings {
+interface PlanSettings {
   readonly issuer: string
   readonly client_id: string
 }

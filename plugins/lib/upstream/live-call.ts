@@ -8,7 +8,7 @@ import { EventBoundary, isEventStream, lastEvent } from './event-boundary.ts'
 const EVENT_MS = 1_000
 
 /** The call it belongs to. */
-export interface LiveControls {
+interface LiveControls {
   /** Writes `last`, and ends in order. */
   finish(last: Uint8Array, why: Fault): void
 }

@@ -35,7 +35,7 @@ export interface CallRules {
 }
 
 /** What makes a call more than a question and its answer. */
-export interface CallKind {
+interface CallKind {
   /** A WebSocket handshake. */
   readonly upgrade: boolean
   /** Bound to its session, for as long as it is open. */

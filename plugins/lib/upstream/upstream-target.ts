@@ -3,7 +3,7 @@ import { Http2Pool } from './http2-pool.ts'
 import { type Connections, UpstreamPool } from './upstream-pool.ts'
 import type { UpstreamSettings } from './upstream-settings.ts'
 
-export type TargetSettings = Pick<UpstreamSettings, 'connect_timeout' | 'tls' | 'http2'>
+type TargetSettings = Pick<UpstreamSettings, 'connect_timeout' | 'tls' | 'http2'>
 
 /** One of a service's URLs: its connections, what it carries, and whether it is fit to carry more. */
 export class UpstreamTarget {

@@ -1,7 +1,7 @@
 import type { SecureVersion } from 'node:tls'
 import type { ServiceTls } from '../../../core/index.ts'
 
-export interface TlsOptions {
+interface TlsOptions {
   readonly minVersion: SecureVersion
   readonly rejectUnauthorized: true
   readonly ca?: string

@@ -1,6 +1,6 @@
 import { type ReadField, readChunks, readFields, values } from './message-reader.ts'
 
-export interface ReadAnswer {
+interface ReadAnswer {
   readonly status: number
   readonly fields: readonly ReadField[]
   readonly body: string

@@ -35,7 +35,7 @@ export const impatient = 'timeouts: { headers: 4s, body_idle: 4s, keep_alive: 4s
 /** Settings of its service: a machine that is busy with other things is no fault of the upstream's. */
 export const unhurried = 'timeout: 20s, connect_timeout: 20s'
 
-export function makeCase(seed: number, hostile: boolean): Case {
+function makeCase(seed: number, hostile: boolean): Case {
   const random = new Random(seed)
   const mark = markOf(seed)
   const sent = connection(random, mark)

@@ -5,7 +5,7 @@ import { audienceOf, type Crowd, type ServiceName, serviceNames } from './crowd.
 import type { Echo } from './echo-services.ts'
 import { type PipelinedAnswer, PipelinedClient } from './pipelined-client.ts'
 
-export interface ShuffleOptions {
+interface ShuffleOptions {
   readonly users: number
   readonly ms: number
   readonly connections?: number
@@ -13,7 +13,7 @@ export interface ShuffleOptions {
   readonly logouts?: number
 }
 
-export interface ShuffleResult {
+interface ShuffleResult {
   /** Answers of services. */
   served: number
   /** 401 of sessions that had ended. */

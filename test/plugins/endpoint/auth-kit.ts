@@ -11,7 +11,7 @@ import {
   startStrictIdp,
 } from '../../kit/strict-idp.ts'
 
-export interface AuthKit {
+interface AuthKit {
   readonly url: string
   readonly bff: RunningBascule
   readonly idp: StrictIdp
@@ -20,7 +20,7 @@ export interface AuthKit {
   login(options?: LoginOptions): ReturnType<typeof loginByFetch>
 }
 
-export interface AuthKitOptions {
+interface AuthKitOptions {
   readonly idp?: StrictIdpOptions
   /** Instead of the client's secret. */
   readonly credentials?: string

@@ -70,7 +70,7 @@ export const oauthError = (error: string, status = 400) =>
   Object.assign(new Error('server responded with an error in the response body'), { error, status })
 
 /** Rotates with every redeem; a refresh token that comes twice ends the whole family, as oidc-provider does. */
-export class RotatingIdp implements TokenEndpoint {
+class RotatingIdp implements TokenEndpoint {
   readonly asked: Asked[] = []
   /** Seconds. */
   lifetime = 300
