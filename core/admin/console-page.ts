@@ -37,7 +37,15 @@ const page = `<!doctype html>
       <thead><tr><th>Route</th><th>Path</th><th>Auth</th><th>Goes to</th></tr></thead>
       <tbody id="routes"></tbody>
     </table></div>
-    <p id="more" hidden></p>
+    <p id="more-routes" class="more" hidden></p>
+  </section>
+  <section aria-labelledby="own">
+    <h2 id="own">Endpoints</h2>
+    <div class="wide"><table>
+      <thead><tr><th>Endpoint</th><th>Path</th><th>Auth</th><th>Plugin</th></tr></thead>
+      <tbody id="endpoints"></tbody>
+    </table></div>
+    <p id="more-endpoints" class="more" hidden></p>
   </section>
   <section aria-labelledby="whither">
     <h2 id="whither">Services</h2>

@@ -1,7 +1,7 @@
 /** Of the console. Text only ever becomes text: paths come from anybody. */
 export const script = `
 'use strict'
-const KEPT = 100, SHOWN_ROUTES = 200
+const KEPT = 100, SHOWN_ROUTES = 200, SHOWN_ORIGINS = 3
 const $ = (id) => document.getElementById(id)
 const el = (name, text, className) => {
   const made = document.createElement(name)
@@ -22,7 +22,8 @@ function facts(status) {
     ['In flight', status.in_flight],
     ['Generation', status.generation + (status.generations_draining ? ' (' + status.generations_draining + ' draining)' : '')],
     ['Routes', status.routes],
-    ['Profile', status.profile],
+    ['Endpoints', status.endpoints],
+    ['Profile', status.profile + (status.profiles.length > 1 ? ' and ' + (status.profiles.length - 1) + ' more' : '')],
     ['Up for', duration(status.uptime_seconds)],
     ['Runs on', status.runtime],
     ['Version', status.version],
@@ -34,22 +35,43 @@ function facts(status) {
   }))
 }
 
-function row(...cells) {
-  const made = el('tr')
-  made.append(...cells.map(([text, className]) => el('td', text, className)))
+function cell(className, text, note) {
+  const made = el('td', text, className)
+  if (note) made.append(el('small', note))
   return made
 }
 
-async function routes() {
+function row(...cells) {
+  const made = el('tr')
+  made.append(...cells)
+  return made
+}
+
+function routeRow(r, profiles) {
+  const asked = [r.methods === 'all' ? '' : r.methods.join(' '), r.hosts === 'any' ? '' : r.hosts.join(', ')]
+  return row(
+    cell('name', r.id, profiles > 1 && !r.endpoint && r.profile),
+    cell('path', r.path, asked.filter(Boolean).join(' · ')),
+    cell('auth', r.listener === 'admin' ? 'admin listener' : r.auth),
+    cell('to', r.service ?? r.stages.at(-1)),
+  )
+}
+
+function list(id, routes, profiles) {
+  $(id).replaceChildren(...routes.slice(0, SHOWN_ROUTES).map((r) => routeRow(r, profiles)))
+  $('more-' + id).hidden = routes.length <= SHOWN_ROUTES
+  $('more-' + id).textContent = 'and ' + (routes.length - SHOWN_ROUTES) + ' more, in /routes'
+}
+
+async function routes(profiles) {
   const { routes } = await (await fetch('/routes')).json()
-  $('routes').replaceChildren(...routes.slice(0, SHOWN_ROUTES).map((r) => row(
-    [r.id],
-    [(r.methods === 'all' ? '' : r.methods.join(' ') + ' ') + (r.hosts === 'any' ? '' : r.hosts.join(' ')) + r.path, 'path'],
-    [r.listener === 'admin' ? 'admin listener' : r.auth],
-    [r.service ?? r.stages.at(-1)],
-  )))
-  $('more').hidden = routes.length <= SHOWN_ROUTES
-  $('more').textContent = 'and ' + (routes.length - SHOWN_ROUTES) + ' more, in /routes'
+  list('routes', routes.filter((r) => !r.endpoint), profiles)
+  list('endpoints', routes.filter((r) => r.endpoint), profiles)
+}
+
+function origins({ public_url, public_urls }) {
+  const more = public_urls.length - SHOWN_ORIGINS
+  return [public_url, ...public_urls.slice(0, SHOWN_ORIGINS)].join(', ') + (more > 0 ? ' and ' + more + ' more, in /status' : '')
 }
 
 async function refresh() {
@@ -59,11 +81,11 @@ async function refresh() {
     if (!answer.ok) throw new Error()
     const status = await answer.json()
     facts(status)
-    $('services').replaceChildren(...status.services.map((s) => row([s.name], [s.origin, 'path'])))
+    $('services').replaceChildren(...status.services.map((s) => row(cell('name', s.name), cell('path', s.origins.join(', ')))))
     state.className = 'up'
-    state.textContent = status.public_url
+    state.textContent = origins(status)
     if (status.generation !== generation) {
-      await routes()
+      await routes(status.profiles.length)
       generation = status.generation
     }
   } catch {
@@ -87,7 +109,7 @@ function stageLine(stage) {
 
 function rest(r) {
   const spent = r.stages.reduce((sum, stage) => sum + stage.ms, 0)
-  return { name: 'the rest', ms: Math.max(0, r.ms - spent), verdict: 'waiting for the service and the client' }
+  return { name: 'the rest', ms: Math.max(0, r.ms - spent), verdict: r.service ? 'waiting for the service and the client' : 'waiting for the client' }
 }
 
 function request(r) {

@@ -16,7 +16,7 @@ body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.45 
 header { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem 1rem; padding: 1rem clamp(1rem, 4vw, 2.5rem); border-bottom: 1px solid var(--line); background: var(--card); }
 h1 { margin: 0; font-size: 1.25rem; letter-spacing: -.01em; }
 h2 { margin: 0 0 .6rem; font-size: 1rem; }
-#state { margin: 0; color: var(--faint); }
+#state { margin: 0; color: var(--faint); overflow-wrap: anywhere; }
 #state::before { content: ''; display: inline-block; width: .6em; height: .6em; margin-right: .45em; border-radius: 50%; background: var(--odd); }
 #state.up::before { background: var(--good); }
 #state.down::before { background: var(--bad); }
@@ -40,7 +40,7 @@ button { cursor: pointer; min-width: 6rem; }
 summary { display: grid; grid-template-columns: 3rem 4.2rem minmax(0, 1fr) auto; gap: .1rem .7rem; padding: .45rem .7rem; cursor: pointer; font-variant-numeric: tabular-nums; }
 summary::-webkit-details-marker { display: none; }
 .path { overflow-wrap: anywhere; font-family: ui-monospace, monospace; font-size: .88rem; align-self: center; }
-.way, .ms, #quiet, #more, .id { color: var(--faint); font-size: .85rem; }
+.way, .ms, #quiet, .more, .id, small { color: var(--faint); font-size: .85rem; }
 .way { grid-column: 3 / -1; overflow-wrap: anywhere; }
 .status { font-weight: 600; }
 .odd .status { color: var(--odd); }
@@ -52,12 +52,22 @@ summary::-webkit-details-marker { display: none; }
 .id { padding: 0 .7rem .5rem; margin: 0; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; padding: .4rem .8rem; border-top: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: left; padding: .4rem .8rem; border-top: 1px solid var(--line); white-space: nowrap; vertical-align: top; }
 th { border-top: 0; color: var(--faint); font-weight: 500; }
-td.path { white-space: normal; min-width: 11rem; }
+td.name, td.path, td.to { white-space: normal; overflow-wrap: anywhere; }
+td.path { min-width: 11rem; }
+small { display: block; font-family: system-ui, sans-serif; }
 @media (max-width: 34rem) {
   nav { margin-left: 0; width: 100%; }
   summary { grid-template-columns: 2.6rem 3.6rem minmax(0, 1fr); }
+  thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  tr { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 .8rem; padding: .45rem .8rem; border-top: 1px solid var(--line); }
+  tr:first-child { border-top: 0; }
+  th, td { border: 0; padding: 0; }
+  td.path, td.to { grid-column: 1 / -1; }
+  td.to::before { content: '→ '; }
+  td.auth { grid-column: 2; grid-row: 1; }
+  td.auth, td.to { color: var(--faint); font-size: .85rem; }
   .ms { grid-column: 1 / 3; grid-row: 2; }
   .way { grid-column: 3; }
   .stages li { grid-template-columns: minmax(0, 1fr) auto; gap: 0 .6rem; }

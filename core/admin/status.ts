@@ -19,9 +19,16 @@ export function statusOf(generations: Generations) {
     in_flight: inFlight,
     trace_subscribers: traces.size,
     profile: config.profile.name,
+    profiles: config.profiles.map(({ name }) => name),
     public_url: config.server.public_url,
-    routes: config.programs.length,
-    services: Object.values(config.services).map(({ name, base_url }) => ({ name, origin: new URL(base_url).origin })),
+    public_urls: config.server.public_urls,
+    routes: config.programs.filter(({ endpoint }) => endpoint === undefined).length,
+    endpoints: config.programs.filter(({ endpoint }) => endpoint !== undefined).length + config.adminPrograms.length,
+    services: Object.values(config.services).map(({ name, base_url, base_urls = [base_url] }) => ({
+      name,
+      origin: new URL(base_url).origin,
+      origins: base_urls.map((url) => new URL(url).origin),
+    })),
   }
 }
 
@@ -35,6 +42,7 @@ export function routesOf({ current: { config, number } }: Generations) {
     generation: number,
     routes: listed.map(({ route, stages, endpoint, profile, listener }) => ({
       id: route.id,
+      endpoint: endpoint !== undefined,
       listener,
       methods: route.methods ?? 'all',
       hosts: route.hosts ?? 'any',

@@ -186,12 +186,20 @@ t.test('the console is one page that loads nothing, and state and routes are dat
     generation: 1,
     in_flight: 0,
     routes: 1,
+    endpoints: 1,
     profile: 'p',
-    services: [{ name: 'a', origin: 'http://127.0.0.1:9' }],
+    services: [{ name: 'a', origin: 'http://127.0.0.1:9', origins: ['http://127.0.0.1:9'] }],
   })
   const { routes } = JSON.parse((await ask(`${bascule.adminUrl}/routes`, {})).text)
   t.match(routes, [
-    { id: 'r', listener: 'public', path: '/r', service: 'a', stages: ['route-match', './hello.js', './watcher.js'] },
+    {
+      id: 'r',
+      endpoint: false,
+      listener: 'public',
+      path: '/r',
+      service: 'a',
+      stages: ['route-match', './hello.js', './watcher.js'],
+    },
     { id: 'lights', listener: 'admin', path: '/acme/lights', methods: ['POST'], service: null },
   ])
 })

@@ -12,10 +12,10 @@ const skip = noBrowser
 t.test('the console shows requests as they end, and a hostile path is only text', { skip }, async (t) => {
   const upstream = await startUpstream(t, (_req, res) => res.end('ok'))
   const bascule = await startBascule(t, {
-    'settings.yaml': settings(),
+    'settings.yaml': settings('server: { public_urls: ["https://partner.example.org"] }'),
     'profiles/audience-bridge.yaml': profile(),
     'routes.yaml': `
-services: { api: { base_url: "${upstream.url}" } }
+services: { api: { base_urls: ["${upstream.url}", "http://127.0.0.2:9"] } }
 routes: [{ id: one, path: "/one/*", target_service: api, preserve_path: true, auth: none }]
 `,
   })
@@ -30,7 +30,11 @@ routes: [{ id: one, path: "/one/*", target_service: api, preserve_path: true, au
   await page.goto(bascule.adminUrl)
   await watching
   await page.getByRole('cell', { name: 'one', exact: true }).waitFor()
-  await page.getByRole('cell', { name: upstream.url }).waitFor()
+  await page.getByRole('cell', { name: `${upstream.url}, http://127.0.0.2:9`, exact: true }).waitFor()
+  t.match(await page.locator('#state').innerText(), ', https://partner.example.org', 'every origin')
+  t.match(await page.locator('#facts').innerText(), /Routes\s+1\s+Endpoints\s+11\s/, 'endpoints are no routes')
+  t.same(await page.locator('#routes tr').count(), 1)
+  t.match(await page.locator('#endpoints').innerText(), /auth-login.*\/auth\/login.*end-sessions.*admin listener/s)
 
   await fetch(`${bascule.url}/one/a?code=secret`)
   await fetch(`${bascule.url}/'"><img src=x onerror=alert(1)>`)
