@@ -4,6 +4,7 @@ import { UpstreamTally, upstreamRequests } from './lib/bridge-metrics.ts'
 import { PerService, serviceOf, servicesOf } from './lib/chosen-service.ts'
 import { OwnCookies } from './lib/http/own-cookies.ts'
 import { ResponseFilter } from './lib/http/response-headers.ts'
+import { PublicLocation } from './lib/routing/public-location.ts'
 import type { Session } from './lib/session/session.ts'
 import { sessionsShared } from './lib/session/sessions.ts'
 import { sections } from './lib/settings/settings.ts'
@@ -95,9 +96,11 @@ export default defineStage({
     const guarded = routes.some(({ auth }) => auth === 'session')
     const renewals = guarded ? await host.shared(tokenRenewalsShared, host.section('session')) : undefined
     return (route) => {
-      const filter = new ResponseFilter(own, isPersonal(route), route.auth === 'bearer')
       const rules = new PerService(route, (name): ForwardRules => {
-        const { timeout, idle_timeout } = serviceOf(route, name, host.services)
+        const service = serviceOf(route, name, host.services)
+        const { timeout, idle_timeout } = service
+        const locations = new PublicLocation(route, service)
+        const filter = new ResponseFilter(own, isPersonal(route), route.auth === 'bearer', locations)
         const of = upstreams.get(name)!
         const places = route.streaming ? of.streams : of.calls
         const bodyTimeout = route.streaming ? 0 : idle_timeout

@@ -122,6 +122,26 @@ t.test(
   },
 )
 
+t.test('where a service names itself by its own address the browser is told the path of the route', async (t) => {
+  const answer: Answer = (text, socket) => {
+    const host = /host: (\S+)/.exec(text)?.[1]
+    if (!hasHead(text)) return
+    const own = [`Location: http://${host}/base/v1/x/?a=1#b`, `Content-Location: //${host}/base/v1/x`]
+    const others = [
+      'X-Own: http://h/base/v1/x',
+      'location: https://elsewhere.test/base/v1/x',
+      `Location: http://${host}/x`,
+    ]
+    socket.write(`HTTP/1.1 307 Moved\r\n${[...own, ...others].join('\r\n')}\r\nContent-Length: 0\r\n\r\n`)
+  }
+  const { call, upstream } = await bridge(t, answer, { path: '/api/*', upstream_path: '/v1/{path}', auth: 'none' })
+  const sink = await call()
+  t.same(sink.headers, [
+    ...['Location', '/api/x/?a=1#b', 'Content-Location', '/api/x', 'X-Own', 'http://h/base/v1/x'],
+    ...['location', 'https://elsewhere.test/base/v1/x', 'Location', `${upstream.url}/x`, 'Content-Length', '0'],
+  ])
+})
+
 t.test('bodies keep their framing', async (t) => {
   const done: Answer = (text, socket) => {
     const [head = '', body = ''] = text.split('\r\n\r\n')

@@ -1,5 +1,6 @@
 // What of an upstream's answer reaches the browser. One pass over the raw fields; order, case and repeats kept.
 import type { RawHeaders } from '../../../core/index.ts'
+import type { PublicLocation } from '../routing/public-location.ts'
 import { withoutChallenge } from './challenges.ts'
 import { nominate } from './connection-options.ts'
 import { listElements } from './list-elements.ts'
@@ -8,7 +9,7 @@ import type { OwnCookies } from './own-cookies.ts'
 /** Pieces as undici hands them over. */
 export type WireFields = readonly (string | Uint8Array)[]
 
-type Rule = 'drop' | 'cookie' | 'challenge' | 'nonce' | 'cache' | 'shared' | 'clear'
+type Rule = 'drop' | 'address' | 'cookie' | 'challenge' | 'nonce' | 'cache' | 'shared' | 'clear'
 
 const hopByHop = [
   'connection',
@@ -41,6 +42,8 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['dpop-nonce', 'nonce'],
   ['cache-control', 'cache'],
   ['clear-site-data', 'clear'],
+  ['location', 'address'],
+  ['content-location', 'address'],
   ...[...sharedCaches, ...crossOrigin].map((name): [string, Rule] => [name, 'shared']),
 ])
 
@@ -52,15 +55,17 @@ export class ResponseFilter {
   readonly #own: OwnCookies
   readonly #personal: boolean
   readonly #ownToken: boolean
+  readonly #locations: PublicLocation | undefined
 
   /**
    * `personal`: the answer is for one session, and no shared cache may keep it (RFC 9111 §5.2.2.7). `ownToken`: the client sent the token
-   * itself, so that what the service says of it is for the client.
+   * itself, so that what the service says of it is for the client. `locations`: of the route.
    */
-  constructor(own: OwnCookies, personal: boolean, ownToken = false) {
+  constructor(own: OwnCookies, personal: boolean, ownToken = false, locations?: PublicLocation) {
     this.#own = own
     this.#personal = personal
     this.#ownToken = ownToken
+    this.#locations = locations
   }
 
   head(status: number, fields: WireFields): RawHeaders {
@@ -84,6 +89,7 @@ export class ResponseFilter {
         }
         challenges = 'left'
       }
+      if (rule === 'address' && this.#locations !== undefined) value = this.#locations.of(value)
       if (rule === 'nonce' && !this.#ownToken) continue
       if (this.#personal && rule === 'shared') continue
       if (rule === 'clear') {
