@@ -61,7 +61,16 @@ export interface Flows {
   take(handle: string | undefined, state: string, origin: string): Promise<Taken>
 }
 
+interface Waiting {
+  readonly flows: string[]
+  readonly written: Promise<void>
+}
+
 export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
+  /** By handle; no longer than it takes. */
+  const writing = new Map<string, Promise<void>>()
+  const waiting = new Map<string, Waiting>()
+
   return {
     async begin(handle, flow, owner) {
       const state = randomId()
@@ -84,20 +93,48 @@ export function makeFlows(store: SessionStore, ring: KeyRing): Flows {
     },
   }
 
+  /**
+   * Those of one browser that begin together are listed together. Each alone would conflict with all others: a few hundred requests with one
+   * cookie made a store across a network do a hundred thousand writes.
+   */
+  function enlist(handle: string, flow: string, owner: string): Promise<void> {
+    const known = waiting.get(handle)
+    if (known !== undefined) {
+      known.flows.push(flow)
+      return known.written
+    }
+    const before = writing.get(handle)
+    if (before === undefined) return write(handle, [flow], owner)
+    const flows = [flow]
+    const next = (): Promise<void> => {
+      waiting.delete(handle)
+      return write(handle, flows, owner)
+    }
+    const written = before.then(next, next)
+    waiting.set(handle, { flows, written })
+    return written
+  }
+
+  function write(handle: string, flows: readonly string[], owner: string): Promise<void> {
+    const written = append(handle, flows, owner).finally(() => writing.delete(handle))
+    writing.set(handle, written)
+    return written
+  }
+
   /** The list of this browser's flows; what falls off its end is deleted. */
-  async function enlist(handle: string, flow: string, owner: string): Promise<void> {
+  async function append(handle: string, added: readonly string[], owner: string): Promise<void> {
     const key = `f:${sha256(`browser:${handle}`)}`
     for (;;) {
       const found = await store.get(key)
       const known = found === undefined || found === 'same' ? undefined : found
-      const flows = [...((known && ring.openJson<string[]>(handle, key, known.value)) ?? []), flow]
+      const flows = [...((known && ring.openJson<string[]>(handle, key, known.value)) ?? []), ...added]
       const sealed = ring.sealJson(handle, key, flows.slice(-maxFlows))
       const done = await store.put(key, sealed, {
         expect: known?.version ?? null,
         ttl: flowLifetime,
         owner,
       })
-      if (done === 'conflict') continue
+      if (done === 'conflict') continue // with another process
       await Promise.all(flows.slice(0, -maxFlows).map((old): Sometimes<boolean> => store.delete(old)))
       return
     }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { type Flow, makeFlows } from '../../../../plugins/lib/login/flows.ts'
 import { KeyRing } from '../../../../plugins/lib/session/seal.ts'
+import type { SessionStore } from '../../../../plugins/lib/session/session-store.ts'
 import { randomId } from '../../../../plugins/lib/util/random-id.ts'
 import { MemoryStore } from '../../../../plugins/session-store/memory.ts'
 
@@ -74,4 +75,53 @@ t.test('an address that begins logins without end pushes out its own, and nobody
   t.equal((await flows.take(flood[0]?.handle, flood[0]?.state ?? '', origin)).kind, 'unknown')
   const last = flood.at(-1)
   t.equal((await flows.take(last?.handle, last?.state ?? '', origin)).kind, 'flow')
+})
+
+t.test(
+  'a flood with one cookie costs a store across a network a write or two each, not one for every other',
+  async (t) => {
+    const memory = new MemoryStore()
+    let puts = 0
+    const far: SessionStore = {
+      reach: 'host',
+      get: async (key) => memory.get(key),
+      put: async (key, value, opts) => {
+        puts++
+        return memory.put(key, value, opts)
+      },
+      touch: async (key, ttl) => memory.touch(key, ttl),
+      delete: async (key) => memory.delete(key),
+      take: async (key) => memory.take(key),
+      find: (index) => memory.find(index),
+      lease: async (name, ttl) => memory.lease(name, ttl),
+    }
+    const flows = makeFlows(far, ring)
+    const handle = randomId()
+    const begun = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => flows.begin(handle, flow(`/${n}`), 'mallory')),
+    )
+    t.ok(puts <= 200, `${puts} writes`)
+    t.equal(memory.size, 33)
+    t.equal((await flows.take(handle, begun[99]?.state ?? '', origin)).kind, 'flow')
+  },
+)
+
+t.test('a list that cannot be written fails who wait for it, and nobody after them', async (t) => {
+  const memory = new MemoryStore()
+  const flows = makeFlows(memory, ring)
+  const handle = randomId()
+  const put = memory.put.bind(memory)
+  let puts = 0
+  memory.put = (...args) => {
+    if (++puts > 2) throw new Error('away') // the two flows themselves are kept
+    return put(...args)
+  }
+  const failed = await Promise.allSettled([flows.begin(handle, flow('/'), 'a'), flows.begin(handle, flow('/'), 'a')])
+  t.strictSame(
+    failed.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+  memory.put = put
+  const { state } = await flows.begin(handle, flow('/'), 'a')
+  t.equal((await flows.take(handle, state, origin)).kind, 'flow')
 })
