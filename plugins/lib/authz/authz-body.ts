@@ -6,6 +6,8 @@ import { withTimeout } from '../util/with-timeout.ts'
 
 /** A body that is judged is held in memory. */
 export const maxBody = 1024 * 1024
+/** Of a value that is asked about: whoever reads it next may read it recursively. */
+const deepest = 64
 /** How long a client may take to send it. */
 const patience = 20_000
 
@@ -58,23 +60,46 @@ export function readPath(body: unknown, path: readonly string[]): unknown {
   for (const key of path) {
     if (typeof here !== 'object' || here === null || Array.isArray(here)) return undefined
     // Go's encoding/json and others take `Name` for `name`.
-    const alike = Object.keys(here).filter((other) => folded(other) === folded(key))
-    if (alike.some((other) => other !== key)) {
+    if (hasOtherSpelling(here, key)) {
       throw fault('BAD_REQUEST', `the JSON body spells ${key} in another way; write it exactly so`)
     }
-    here = alike.length === 0 ? undefined : (here as Readonly<Record<string, unknown>>)[key]
+    here = Object.hasOwn(here, key) ? (here as Readonly<Record<string, unknown>>)[key] : undefined
   }
-  if (!isExact(here))
-    throw fault('BAD_REQUEST', `the JSON body has a number at ${path.join('.')} that cannot be read exactly`)
+  const problem = problemIn(here)
+  if (problem !== undefined) throw fault('BAD_REQUEST', `the JSON body ${problem} at ${path.join('.')}`)
   return here
 }
 
-function folded(key: string): string {
-  return key.normalize('NFKC').toLowerCase()
+/** A MiB is a hundred thousand keys, and folding one takes microseconds: only those are folded that could be this one. */
+function hasOtherSpelling(object: object, key: string): boolean {
+  const wanted = key.toLowerCase()
+  for (const other in object) {
+    // `key` is ASCII: what folds to it is as long, or shorter (a ligature), or of surrogate pairs.
+    if (other.length > 2 * key.length || other === key) continue
+    if (other.length === key.length && other.toLowerCase() === wanted) return true
+    if (beyondAscii.test(other) && other.normalize('NFKC').toLowerCase() === wanted) return true
+  }
+  return false
+}
+
+const beyondAscii = /[^\0-\x7f]/
+
+/** Level by level, without recursion: a MiB nests half a million deep, and what walks down there overflows its stack. */
+function problemIn(value: unknown): string | undefined {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) return `nests more than ${deepest} levels`
+    const below: unknown[] = []
+    for (const each of level) {
+      if (typeof each === 'number' && !isExact(each)) return 'has a number that cannot be read exactly'
+      if (typeof each === 'object' && each !== null) for (const inner of Object.values(each)) below.push(inner)
+    }
+    level = below
+  }
+  return undefined
 }
 
 /** Beyond 2^53 readers round differently, and 1e999 would become null on its way to the decision point. */
-function isExact(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
-  return typeof value !== 'object' || value === null || Object.values(value).every(isExact)
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
 }
