@@ -23,14 +23,17 @@ export class MemoryStore implements SessionStore {
   readonly #index = new Map<string, Set<string>>()
   /** Apart from sessions, which whoever floods /auth/login must not push out; nor the logins of others. */
   readonly #flows = new FairShares()
-  /** Least recently used first. */
-  readonly #others = new Set<string>()
+  /** By user: who signs in without end pushes out sessions of its own. Of others' the least recently used goes first. */
+  readonly #others = new FairShares()
   readonly #maxEntries: number
+  /** Beside `#maxEntries`: where all of those are sessions, people must still be able to sign in. */
+  readonly #roomForFlows: number
   readonly #evicted: (key: string) => void
   #version = 0
 
   constructor(maxEntries = 50_000, evicted: (key: string) => void = () => {}) {
     this.#maxEntries = maxEntries
+    this.#roomForFlows = Math.max(2, Math.ceil(maxEntries / 16))
     this.#evicted = evicted
   }
 
@@ -42,7 +45,7 @@ export class MemoryStore implements SessionStore {
   put(key: string, value: Uint8Array, opts: PutOptions): { readonly version: string } | 'conflict' {
     const before = this.#live(key)
     if ((before?.version ?? null) !== opts.expect) return 'conflict'
-    if (before === undefined) this.#makeRoom()
+    if (before === undefined) this.#makeRoom(isFlow(key))
     const version = String(++this.#version)
     const index = opts.index ?? before?.index ?? []
     this.#unindex(key, before)
@@ -84,7 +87,7 @@ export class MemoryStore implements SessionStore {
 
   /** Drops what expired and was never asked for again. */
   sweep(): void {
-    for (const key of [...this.#flows.keys(), ...this.#others]) this.#live(key)
+    for (const key of [...this.#flows.keys(), ...this.#others.keys()]) this.#live(key)
   }
 
   get size(): number {
@@ -100,25 +103,30 @@ export class MemoryStore implements SessionStore {
 
   #keep(key: string, entry: Entry, owner = ''): void {
     this.#cache.set(key, entry)
-    if (isFlow(key)) return this.#flows.add(key, owner)
-    this.#others.delete(key)
-    this.#others.add(key)
+    this.#sharesOf(key).add(key, owner)
   }
 
   #drop(key: string): void {
     this.#unindex(key, this.#cache.get<Entry>(key))
     this.#cache.del(key)
-    if (isFlow(key)) this.#flows.delete(key)
-    else this.#others.delete(key)
+    this.#sharesOf(key).delete(key)
   }
 
-  #makeRoom(): void {
-    if (this.size < this.#maxEntries) return
-    const [leastUsed] = this.#others
-    const oldest = this.#flows.first ?? leastUsed
-    if (oldest === undefined) return
-    this.#drop(oldest)
-    this.#evicted(oldest)
+  #sharesOf(key: string): FairShares {
+    return isFlow(key) ? this.#flows : this.#others
+  }
+
+  #makeRoom(forFlow: boolean): void {
+    if (!forFlow && this.#others.size >= this.#maxEntries) this.#evict(this.#others.first)
+    const flows = this.#flows.size + (forFlow ? 1 : 0)
+    const others = this.#others.size + (forFlow ? 0 : 1)
+    if (flows > Math.max(this.#roomForFlows, this.#maxEntries - others)) this.#evict(this.#flows.first)
+  }
+
+  #evict(key: string | undefined): void {
+    if (key === undefined) return
+    this.#drop(key)
+    this.#evicted(key)
   }
 
   #keysOf(word: string): Set<string> {

@@ -20,12 +20,13 @@ export class FairShares {
     return this.#ownerOf.size
   }
 
-  /** A key that is there already becomes its owner's newest. */
+  /** A key that is there already becomes its owner's newest, and its owner the last of those with as many. */
   add(key: string, name: string): void {
     const before = this.#ownerOf.get(key)
     if (before !== undefined) {
       before.keys.delete(key)
       before.keys.add(key)
+      this.#moved(before, before.keys.size)
       return
     }
     const owner = this.#owners.get(name) ?? { name, keys: new Set() }

@@ -23,8 +23,8 @@ export interface SessionStore {
   /**
    * Atomic compare-and-set. `expect: null`: must be absent (login, jti). Otherwise the stored version must be this one.
    * Answers the new version, or 'conflict' (changed, or deleted: a late refresh cannot bring a logged-out session back).
-   * `index`: HMACs of sid and sub; absent: kept as it was. `owner`: on whose behalf it is kept (login flows: a client's address); a store that
-   * is full drops first what the owner of the most has. `ttl` in ms, counted by the store's clock (hosts' clocks differ).
+   * `index`: HMACs of sid and sub; absent: kept as it was. `owner`: on whose behalf it is kept (login flows: a client's address; sessions: the
+   * user's index word); a store that is full drops first what the owner of the most has. `ttl` in ms, counted by the store's clock (hosts' clocks differ).
    */
   put(
     key: string,

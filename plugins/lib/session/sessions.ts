@@ -68,8 +68,9 @@ class SealedSessions implements Sessions, Watched {
     const id = randomId()
     const key = keyFor(id)
     const index = this.#indexOf(data)
+    const [owner = ''] = index
     const ttl = Math.max(1, Math.min(this.#idle, endsAtLatest(data) - now()))
-    const done = await this.#store.put(key, this.#ring.sealJson(id, key, data), { expect: null, ttl, index })
+    const done = await this.#store.put(key, this.#ring.sealJson(id, key, data), { expect: null, ttl, index, owner })
     if (done === 'conflict') throw new Error('a random session id exists already: the random source is broken')
     const session = this.#remember(id, key, data, done.version)
     knownOf(session).touched = performance.now()
@@ -77,6 +78,7 @@ class SealedSessions implements Sessions, Watched {
     return { id, session }
   }
 
+  /** The user's word first. */
   #indexOf({ issuer, sub, sid, browser }: SessionData): string[] {
     const index = [this.#ring.index('sub', issuer, sub)]
     if (sid !== undefined) index.push(this.#ring.index('sid', issuer, sid))

@@ -17,15 +17,51 @@ t.test('memory answers without a promise', async (t) => {
 
 t.test('a full store drops login flows before any session, oldest first', async (t) => {
   const dropped: string[] = []
-  const store = new MemoryStore(4, (key) => dropped.push(key))
+  const store = new MemoryStore(5, (key) => dropped.push(key))
   for (const key of ['f:1', 's:1', 'f:2', 's:2', 'f:3', 's:3']) put(store, key)
-  t.strictSame(dropped, ['f:1', 'f:2'])
-  put(store, 's:4')
-  t.strictSame(dropped, ['f:1', 'f:2', 'f:3'])
+  t.strictSame(dropped, ['f:1'])
+  for (const key of ['s:4', 's:5']) put(store, key)
+  t.strictSame(dropped, ['f:1'], 'room for a login there always is')
   store.touch('s:1', 60_000)
-  put(store, 's:5')
-  t.strictSame(dropped.slice(3), ['s:2'], 'then the session that was not used for longest')
-  t.equal(store.size, 4)
+  put(store, 's:6')
+  t.strictSame(dropped.slice(1), ['s:2'], 'then the session that was not used for longest')
+  t.equal(store.size, 5 + 2)
+})
+
+t.test('while it is full of sessions people can still sign in, and a flood of logins ends no session', async (t) => {
+  const dropped: string[] = []
+  const store = new MemoryStore(32, (key) => dropped.push(key))
+  for (let n = 0; n < 32; n++) put(store, `s:${n}`)
+  put(store, 'f:flow')
+  put(store, 'f:list')
+  t.ok(store.get('f:flow'))
+  for (let n = 0; n < 100; n++) put(store, `f:${n}`)
+  t.strictSame(
+    dropped.filter((key) => key.startsWith('s:')),
+    [],
+  )
+  t.equal(store.size, 32 + 2)
+})
+
+t.test('a user who signs in without end pushes out sessions of its own, not those of others', async (t) => {
+  const store = new MemoryStore(16)
+  const signIn = (key: string, owner: string) =>
+    store.put(key, Buffer.from(key), { expect: null, ttl: 60_000, index: [owner], owner })
+  for (let n = 0; n < 8; n++) signIn(`s:user-${n}`, `user-${n}`)
+  for (let n = 0; n < 100; n++) signIn(`s:mallory-${n}`, 'mallory')
+  for (let n = 0; n < 8; n++) t.ok(store.get(`s:user-${n}`), `user ${n}`)
+  t.ok(store.get('s:mallory-99'))
+  t.notOk(store.get('s:mallory-0'))
+})
+
+t.test('of users with one session each the least recently used goes first', async (t) => {
+  const store = new MemoryStore(16)
+  const signIn = (n: number) => store.put(`s:${n}`, Buffer.from('x'), { expect: null, ttl: 60_000, owner: `user-${n}` })
+  for (let n = 0; n < 16; n++) signIn(n)
+  store.touch('s:0', 60_000)
+  signIn(16)
+  t.ok(store.get('s:0'))
+  t.notOk(store.get('s:1'))
 })
 
 t.test('overwriting in a full store drops nothing', async (t) => {
