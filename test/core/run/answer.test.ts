@@ -197,6 +197,30 @@ t.test('a source that throws when it is stopped, or told of room, harms nobody e
   t.match(await front.ended(1), [{ result: 'failed', code: 'INTERNAL' }])
 })
 
+t.test('a source whose request is cancelled is stopped, before its head and after it', async (t) => {
+  for (const head of [false, true]) {
+    const stopped: unknown[] = []
+    let cancel = () => {}
+    const answer = (x: AnyExchange) =>
+      x.stream({
+        start(sink) {
+          cancel = () => x.cancel(fault('STORE_UNAVAILABLE'))
+          if (head) sink.head(200, [])
+          else setImmediate(cancel)
+        },
+        room() {},
+        stop: (why) => void stopped.push(why.code),
+      })
+    const front = await startFront(t, { answer })
+    const client = rawClient(t, front.url)
+    client.send(get())
+    await client.until((text) => text.includes(head ? ' 200 ' : ' 503 '))
+    if (head) cancel()
+    t.match(await front.ended(1), [{ result: 'failed', code: 'STORE_UNAVAILABLE' }])
+    t.same(stopped, ['STORE_UNAVAILABLE'])
+  }
+})
+
 t.test('whatever a source says after its end is ignored', async (t) => {
   const { answer, client } = await ask(t, {
     answer: source((sink) => {

@@ -79,6 +79,19 @@ t.test('what cannot be read behind a request is answered after it, not into it',
   t.match(await front.ended(2), [{ result: 'completed' }, { result: 'rejected', stage: 'core', code: 'BAD_REQUEST' }])
 })
 
+t.test('a body that cannot be read is no fault of the request before it', async (t) => {
+  const stage = held()
+  const front = await startFront(t, { answer: stage.answer })
+  const client = rawClient(t, front.url)
+  client.send(`${get('/1')}POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nno length\r\n`)
+  await stage.arrive(1)
+  stage.release()
+  t.equal(await client.ended, 'fin')
+  t.match(await client.answers(2), [{ status: 200, body: 'held /1' }, { status: 400 }])
+  t.match(await front.ended(2), [{ result: 'completed' }, { result: 'rejected', stage: 'core', code: 'BAD_REQUEST' }])
+  t.equal(stage.arrived.length, 1)
+})
+
 t.test('CONNECT behind a request is answered after it', async (t) => {
   const stage = held()
   const front = await startFront(t, { answer: stage.answer })
@@ -116,6 +129,23 @@ t.test('nothing runs behind a request whose framing is in doubt', async (t) => {
   t.equal(client.text.split('HTTP/1.1 ').length, 2)
   t.same(targets, [])
   t.equal((await front.ended(1)).length, 1)
+})
+
+t.test('nothing runs behind one that is in doubt when its turn comes', async (t) => {
+  const stage = held()
+  const front = await startFront(t, { answer: stage.answer })
+  const client = rawClient(t, front.url)
+  client.send(`${get('/1')}GET /doubt HTTP/1.1\r\nHost: a/b\r\n\r\n${get('/smuggled')}${get('/too')}`)
+  await stage.arrive(1)
+  stage.release()
+  t.equal(await client.ended, 'fin')
+  t.match(await client.answers(2), [{ status: 200, body: 'held /1' }, { status: 400 }])
+  t.equal(client.text.split('HTTP/1.1 ').length, 3)
+  t.match(await front.ended(2), [{ status: 200 }, { status: 400 }])
+  t.same(
+    stage.arrived.map((x) => x.target),
+    ['/1'],
+  )
 })
 
 t.test('a torn answer in line is torn too', async (t) => {
@@ -159,15 +189,30 @@ t.test('a connection that never said anything is closed without a word', async (
   t.equal(front.told.length, 0)
 })
 
+t.test('a connection that says nothing for as long as a head may take is closed without a word', async (t) => {
+  const front = await startFront(t, {}, { headersTimeout: 50 })
+  const client = rawClient(t, front.url)
+  await client.ended
+  t.equal(client.text, '')
+  t.equal(front.told.length, 0)
+})
+
 t.test('an answer is not lost to what the client still sends', async (t) => {
   const front = await startFront(t)
-  const doubtful = `POST /x HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 4000000\r\n\r\n`
-  const unreadable = `GET /x HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n`
-  for (const head of [doubtful, unreadable]) {
+  const cases: Record<string, [head: string, status: number]> = {
+    doubtful: ['POST /x HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 4000000\r\n\r\n', 400],
+    unreadable: ['GET /x HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n', 400],
+    'a body nobody wanted': [
+      'POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n',
+      200,
+    ],
+    'a handshake': ['GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n', 400],
+  }
+  for (const [what, [head, status]] of Object.entries(cases)) {
     const client = rawClient(t, front.url)
     client.send(head)
     for (let sent = 0; sent < 4_000_000; sent += 100_000) client.send('x'.repeat(100_000))
-    t.match(await client.answers(1), [{ status: 400 }])
+    t.match(await client.answers(1), [{ status }], what)
     await client.ended
   }
 })
