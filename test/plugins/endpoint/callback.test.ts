@@ -1,7 +1,9 @@
 import t from 'tap'
 import { CookieJar } from '../../kit/cookie-jar.ts'
+import { startHostileIdp } from '../../kit/hostile-idp.ts'
 import { startAuth } from './auth-kit.ts'
 import { ask, page, toCallback } from './browse.ts'
+import { stand } from './stand.ts'
 import { wireFetch } from './wire-fetch.ts'
 
 t.test('BCP-2, CVE-2017-1000069: a callback that is not of this browser gives no session', async (t) => {
@@ -65,6 +67,17 @@ t.test(
     t.equal(kit.idp.counts.code, 0, 'no code was sent anywhere')
   },
 )
+
+t.test('BCP-5: a code that came before a reload named another identity provider goes to neither', async (t) => {
+  const { idp: before, url, bff, settingsWith } = await stand(t)
+  const after = await startHostileIdp(t)
+  const jar = new CookieJar()
+  const back = await toCallback(`${url}/auth/login`, jar)
+  t.equal(await bff.reload({ 'settings.yaml': settingsWith('').replaceAll(before.issuer, after.issuer) }), true)
+  t.equal((await ask(back, jar)).status, 400)
+  t.equal(jar.get('bff_session'), undefined)
+  t.same([before.asked.length, after.asked.length], [0, 0])
+})
 
 t.test('BCP-3: a code of another login is refused (PKCE)', async (t) => {
   const kit = await startAuth(t)
