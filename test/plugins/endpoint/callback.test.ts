@@ -16,6 +16,8 @@ t.test('BCP-2, CVE-2017-1000069: a callback that is not of this browser gives no
     t.equal(answer.status, 400)
     t.equal(((await answer.json()) as { code: string }).code, 'LOGIN_FAILED')
     t.strictSame(answer.headers.getSetCookie(), [])
+    const shown = await wireFetch(url, { headers: page })
+    t.notMatch(await shown.text(), 'http-equiv="refresh"', 'a browser that keeps no cookies would go round for ever')
   })
   t.test("with another browser's login cookie", async (t) => {
     const victim = new CookieJar()
@@ -68,15 +70,41 @@ t.test(
   },
 )
 
-t.test('BCP-5: a code that came before a reload named another identity provider goes to neither', async (t) => {
-  const { idp: before, url, bff, settingsWith } = await stand(t)
+t.test('BCP-5: after a reload that names another identity provider', async (t) => {
+  const { idp: before, url, bff, login, status, settingsWith } = await stand(t)
   const after = await startHostileIdp(t)
   const jar = new CookieJar()
+  const cookie = await login()
   const back = await toCallback(`${url}/auth/login`, jar)
+  const codes = ({ asked }: typeof before) => asked.filter((form) => form.has('code')).length
+  t.equal(await status(cookie), 200)
   t.equal(await bff.reload({ 'settings.yaml': settingsWith('').replaceAll(before.issuer, after.issuer) }), true)
-  t.equal((await ask(back, jar)).status, 400)
-  t.equal(jar.get('bff_session'), undefined)
-  t.same([before.asked.length, after.asked.length], [0, 0])
+
+  t.test('a code of the one before goes to neither', async (t) => {
+    t.equal((await ask(back, jar)).status, 400)
+    t.equal(jar.get('bff_session'), undefined)
+    t.same([codes(before), codes(after)], [1, 0])
+  })
+  t.test('and its sessions are none', async (t) => {
+    t.equal(await status(cookie), 401)
+    t.same(await (await wireFetch(`${url}/auth/session`, { headers: { cookie } })).json(), { authenticated: false })
+    t.equal(await status(cookie, '/auth/verify'), 401)
+  })
+})
+
+t.test('a provider that calls every target invalid, asked for or not, is not asked in a circle', async (t) => {
+  const { idp, url } = await stand(t)
+  idp.instead = (res) => res.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_target"}')
+  const jar = new CookieJar()
+  let at: string | null = `${url}/auth/login`
+  let last = 0
+  for (let round = 0; at !== null && round < 8; round++) {
+    const answer: Response = await ask(await toCallback(at, jar), jar)
+    last = answer.status
+    at = answer.headers.get('location')
+    if (at?.includes('/auth/callback?')) t.fail('sent back to itself')
+  }
+  t.equal(last, 400)
 })
 
 t.test('BCP-3: a code of another login is refused (PKCE)', async (t) => {
@@ -122,6 +150,18 @@ t.test('an old session ends too where its Strict cookie does not come along to t
   const cookie = `bff_login=${user.jar.get('bff_login')}`
   t.equal((await wireFetch(url, { headers: { ...page, cookie } })).status, 200)
   t.equal((await wireFetch(`${kit.url}/api/crud/forms/1`, { headers: { cookie: user.cookie } })).status, 401)
+})
+
+t.test('one that another tab began meanwhile ends as well', async (t) => {
+  const kit = await startAuth(t)
+  const jar = new CookieJar()
+  await ask(`${kit.url}/auth/login`, jar)
+  const first = await toCallback(`${kit.url}/auth/login`, jar)
+  const second = await toCallback(`${kit.url}/auth/login`, jar)
+  await ask(first, jar)
+  const cookie = `bff_session=${jar.get('bff_session')}`
+  t.equal((await ask(second, jar)).status, 200)
+  t.equal((await wireFetch(`${kit.url}/api/crud/forms/1`, { headers: { cookie } })).status, 401)
 })
 
 t.test('CK-6: a session id of the client is never adopted', async (t) => {

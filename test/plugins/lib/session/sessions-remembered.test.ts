@@ -168,6 +168,15 @@ t.test('a refresh token that lives on takes the session along, in other processe
   t.ok(await elsewhere.open(id))
 })
 
+t.test('without a new refresh token it ends with the one it has', async (t) => {
+  const forward = later(t)
+  const sessions = makeSessions(new MemoryStore(), ring, 9 * hour)
+  const { id } = await sessions.create(data({ refreshUntil: Date.now() + hour / 2 }))
+  t.ok(sessions.open(id))
+  forward(0.75 * hour)
+  t.equal(sessions.open(id), undefined)
+})
+
 t.test('what is bound to a session ends with it at once, and nothing is bound to one that is over', async (t) => {
   const sessions = makeSessions(new MemoryStore(), ring, hour)
   const ends: string[] = []

@@ -15,6 +15,8 @@ import resource from '../../../../plugins/minter/resource.ts'
 import { MemoryStore } from '../../../../plugins/session-store/memory.ts'
 
 export const issuer = 'https://idp.test'
+/** Of all the sessions here. */
+export const ring = new KeyRing(['0123456789abcdef0123456789abcdef'])
 export const audienceOf = (service: string) => `https://${service}.test`
 
 /** Everything that can happen without time passing has happened. */
@@ -212,7 +214,7 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
   const log = new LogBook()
   const queue = new RedeemQueue(clock)
   const store = options.store ?? new MemoryStore()
-  const opening = () => makeSessions(store, new KeyRing(['0123456789abcdef0123456789abcdef']), 3_600_000)
+  const opening = () => makeSessions(store, ring, 3_600_000)
   const sessions = opening()
   const background: Promise<unknown>[] = []
   const minter = await opened(resource)
