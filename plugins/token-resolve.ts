@@ -59,13 +59,15 @@ export default defineStage({
 
 /** What the settings alone decide; what only the identity provider knows is taken to be granted. */
 function pretendBroker(host: ExplainHost<unknown>) {
-  const { mint } = host.section('auth')
-  const minter = typeof mint === 'string' ? mint : mint.use
+  const minterOf = (service: string) => {
+    const mint = ownValue(host.section('service_tokens'), service)?.mint ?? host.section('auth').mint
+    return typeof mint === 'string' ? mint : mint.use
+  }
   const audienceOf = (service: string) => ownValue(host.section('service_audiences'), service)
   const credential = (_session: unknown, service: string): Credential | Refusal => {
     const audience = audienceOf(service)
     if (audience === undefined) return { kind: 'refused', reason: 'no_mapping', stepUp: false }
-    if (minter === 'resource' && !isResourceIndicator(audience))
+    if (minterOf(service) === 'resource' && !isResourceIndicator(audience))
       return { kind: 'refused', reason: 'not_mintable', stepUp: false }
     return pretendCredential(audience)
   }
@@ -73,7 +75,7 @@ function pretendBroker(host: ExplainHost<unknown>) {
     const audience = audienceOf(service)
     if (audience === undefined) return undefined
     const scopes = ownValue(host.section('service_scopes'), service)?.join(' ')
-    return `ask for a token for ${audience}${scopes ? ` with scope ${scopes}` : ''} (mint: ${minter}), unless the session holds a live one`
+    return `ask for a token for ${audience}${scopes ? ` with scope ${scopes}` : ''} (mint: ${minterOf(service)}), unless the session holds a live one`
   }
   return { credential, intention }
 }

@@ -1,9 +1,13 @@
 import t from 'tap'
+import { Explainer } from '../../core/explain/explain.ts'
 import type { Route, Sections, Shared } from '../../core/index.ts'
+import { loadConfig } from '../../core/load/load-config.ts'
 import type { Session } from '../../plugins/lib/session/session.ts'
 import type { Broker, Refusal } from '../../plugins/lib/token/broker.ts'
 import type { Credential } from '../../plugins/lib/upstream/upstream.ts'
 import tokenResolve from '../../plugins/token-resolve.ts'
+import { tempDir } from '../kit/bascule.ts'
+import { profile } from '../kit/default-profile.ts'
 import { FakeExchange } from '../kit/fake-exchange.ts'
 import { FakeHost, route } from '../kit/fake-host.ts'
 
@@ -135,4 +139,33 @@ t.test('stands on session routes that have a service, and nowhere else', async (
   t.equal(on({ auth: 'none' }), false)
   t.equal(on({ auth: 'bearer' }), false)
   t.equal(on({ target_service: '' }), false, 'an endpoint')
+})
+
+t.test('explain names the mint of the service, which may be its own, and knows what that cannot ask for', async (t) => {
+  const dir = tempDir(t, {
+    'settings.yaml': `
+auth: { issuer: "http://127.0.0.1:9", client_id: bff, client_secret: a-secret-of-the-test }
+service_audiences: { a: no-uri, b: no-uri, c: "https://c.test" }
+service_tokens: { a: { mint: audience } }
+`,
+    'profiles/audience-bridge.yaml': profile(),
+    'routes.yaml': `
+services: { a: { base_url: "http://127.0.0.1:9" }, b: { base_url: "http://127.0.0.1:9" }, c: { base_url: "http://127.0.0.1:9" } }
+routes:
+  - { id: a, path: /a, target_service: a, preserve_path: true, auth: session }
+  - { id: b, path: /b, target_service: b, preserve_path: true, auth: session }
+  - { id: c, path: /c, target_service: c, preserve_path: true, auth: session }
+`,
+  })
+  const { config, report } = await loadConfig({ dir, env: {} })
+  t.ok(config, report.problems.map(({ message }) => message).join('\n'))
+  const explainer = await Explainer.open(config!)
+  t.teardown(() => explainer.close())
+  const told = async (target: string) => {
+    const { code, reason, stages } = await explainer.explain({ method: 'GET', target, as: 'user' })
+    return { code, reason, would: stages.find(({ name }) => name === 'token-resolve')?.would.join() }
+  }
+  t.match(await told('/a'), { code: 'OK', would: 'ask for a token for no-uri (mint: audience), unless' })
+  t.match(await told('/b'), { code: 'NO_TOKEN_AVAILABLE', reason: 'not_mintable', would: '(mint: resource)' })
+  t.match(await told('/c'), { code: 'OK', would: '(mint: resource)' })
 })
