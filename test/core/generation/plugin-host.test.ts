@@ -5,7 +5,6 @@ import net, { type AddressInfo } from 'node:net'
 import t from 'tap'
 import { defineStage, type Host, type Shared } from '../../../core/index.ts'
 import { type ConfigFiles, startBascule } from '../../../core/testing/index.ts'
-import { freePort } from '../../kit/bascule.ts'
 import { startUpstream } from '../../kit/upstream.ts'
 
 const files = (setup: (host: Host<undefined>) => unknown): ConfigFiles => ({
@@ -60,7 +59,7 @@ t.test('a listener closes with its generation, connections that stay included, a
 t.test(
   'a listener on a fixed port outlives a reload where it is shared; where it is not, the reload is refused',
   async (t) => {
-    const port = await freePort()
+    let port = 0
     const answering: Shared<{ port: number }, AddressInfo> = {
       name: 'answering',
       open: (settings, host) =>
@@ -69,7 +68,11 @@ t.test(
           settings,
         ),
     }
-    const bascule = await startBascule({ files: files((host) => host.shared(answering, { port })) })
+    // Free until it is given: a port that is looked for first may be somebody else's a moment later.
+    const opened = async (listening: Promise<AddressInfo>) => {
+      port = (await listening).port
+    }
+    const bascule = await startBascule({ files: files((host) => opened(host.shared(answering, { port: 0 }))) })
     t.teardown(() => bascule.stop())
     const ask = async () => (await fetch(`http://127.0.0.1:${port}/`)).text()
     t.equal(await ask(), 'shared')
@@ -78,7 +81,8 @@ t.test(
     await bascule.stop()
     t.equal(await refuses(port), true)
 
-    const bare = await startBascule({ files: files((host) => host.listen(createServer(), { port })) })
+    port = 0
+    const bare = await startBascule({ files: files((host) => opened(host.listen(createServer(), { port }))) })
     t.teardown(() => bare.stop())
     t.equal(await bare.reload(), false)
     const { errors } = (await bare.line(({ msg }) => msg === 'config_rejected')) as { errors?: string[] }
