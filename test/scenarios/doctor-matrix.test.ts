@@ -196,6 +196,38 @@ for (const { name, file, from, to, at, append, code } of injections)
     t.equal(after.code, 0)
   })
 
+t.test('a redirect URI that the client lacks is named for each public origin, and what is to be added', async (t) => {
+  const c = clinic(t)
+  const registered =
+    '  redirect_uris:\n    - http://localhost:8080/auth/callback/\n    - https://app.example.com/auth/callback\n'
+  c.write(clients, c.read(clients).replace('  allowed_audiences:', `${registered}  allowed_audiences:`))
+  c.spoil(
+    'settings.yaml',
+    '  public_url:',
+    '  public_urls: [https://app.example.com, https://app2.example.com]\n  public_url:',
+  )
+  const { code, told } = await c.examine('--offline')
+  t.equal(code, 1)
+  t.match(told.findings, [
+    {
+      ...{ severity: 'fault', code: 'redirect_not_registered', where: 'idp_client' },
+      message: /no redirect URI of the client bff-server; it has .*callback\/, which differs by a slash at the end/,
+      change: { edit: 'add', text: '- http://localhost:8080/auth/callback' },
+    },
+    { code: 'redirect_not_registered', change: { edit: 'add', text: '- https://app2.example.com/auth/callback' } },
+  ])
+  t.equal(told.findings.length, 2)
+  for (const finding of told.findings) {
+    t.equal(c.nameOf(finding), clients)
+    c.obey(finding)
+  }
+  t.match(await c.examine('--offline'), { code: 0, told: { findings: { length: 0 } } })
+  for (const unknown of ['https://*.example.com/auth/callback', '{ a: b }']) {
+    c.write(clients, c.read(clients).replace(/ {2}redirect_uris:\n( {4}- .*\n)+/, `  redirect_uris: ["${unknown}"]\n`))
+    t.equal((await c.examine('--offline')).code, 0, 'what is no list of URIs says nothing')
+  }
+})
+
 for (const [how, to] of [
   ['missing', ''],
   ['misspelt', 'target_service: "analytcis_service"'],

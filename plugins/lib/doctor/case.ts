@@ -28,6 +28,7 @@ type FindingCode =
   | 'scope_maps_elsewhere'
   | 'no_refresh_token'
   | 'client_unknown'
+  | 'redirect_not_registered'
   | 'idp_unreachable'
   | 'issuer_mismatch'
   | 'idp_lacks'

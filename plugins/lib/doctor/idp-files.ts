@@ -20,6 +20,8 @@ export const clientsFile = z.record(
     scopes: words.optional(),
     allowed_audiences: words.default([]),
     client_secret: z.string().min(1).optional(),
+    // No key of the two files' own: where a provider's export has it in a form of its own, nothing is known.
+    redirect_uris: words.optional().catch(undefined),
   }),
 )
 
@@ -30,9 +32,9 @@ export function policyOf(settings: Settings, clients: Clients): Policy {
   return {
     mappings: settings.token.audience_mappings.scope_mappings,
     clients: new Map(
-      Object.entries(clients).map(([id, { scopes, allowed_audiences, client_secret }]) => [
+      Object.entries(clients).map(([id, { scopes, allowed_audiences, client_secret, redirect_uris }]) => [
         id,
-        { scopes, allowedAudiences: allowed_audiences, secret: client_secret },
+        { scopes, allowedAudiences: allowed_audiences, secret: client_secret, redirectUris: redirect_uris },
       ]),
     ),
   }

@@ -11,6 +11,8 @@ interface ClientPolicy {
   readonly allowedAudiences: readonly string[]
   /** Undefined: the one given at start. */
   readonly secret: string | undefined
+  /** Undefined: the file does not say. */
+  readonly redirectUris?: readonly string[] | undefined
 }
 
 export type Decision =
