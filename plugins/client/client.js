@@ -59,10 +59,14 @@ export async function user() {
   return claims
 }
 
-/** Leaves the page for the login. `returnTo`: a path of this page's origin; unless said, this page. */
+/**
+ * Leaves the page for the login. `returnTo`: a path of this page's origin; unless said, this page. Of `url` only the query counts: a service
+ * can answer a problem of its own making, and `javascript:` or another site must not be where it leads.
+ */
 export function login({ returnTo = location.pathname + location.search, url } = {}) {
   const back = location.origin === bridge ? returnTo : new URL(returnTo, location.origin).href
-  location.assign(url ?? `${bridge}/auth/login?return_to=${encodeURIComponent(back)}`)
+  const query = url === undefined ? `?return_to=${encodeURIComponent(back)}` : new URL(url, bridge).search
+  location.assign(`${bridge}/auth/login${query}`)
 }
 
 /** Signs out here and in all tabs, then goes to where the identity provider ends its own session. */

@@ -42,6 +42,36 @@ t.test(
   },
 )
 
+t.test('login goes to the login of this bridge, whatever address a service wrote into a problem', async (t) => {
+  const text = readFileSync(new URL('../../../plugins/client/client.js', import.meta.url), 'utf8')
+  const left: string[] = []
+  const page = { origin: 'https://app.test', pathname: '/page', search: '?a=1', assign: (to: string) => left.push(to) }
+  Object.assign(globalThis, { pageOfTest: page })
+  t.teardown(() => Reflect.deleteProperty(globalThis, 'pageOfTest'))
+  const standing = `const location = globalThis.pageOfTest; const BroadcastChannel = undefined\n`
+  const here = text
+    .replace('import.meta.url', '"https://app.test/auth/client.js"')
+    .replace('globalThis.BroadcastChannel', 'BroadcastChannel')
+  const { login } = (await import(`data:text/javascript,${encodeURIComponent(standing + here)}`)) as {
+    login(options?: { url?: string; returnTo?: string }): void
+  }
+  const own = 'https://app.test/auth/login'
+  for (const [given, gone] of [
+    [{}, `${own}?return_to=%2Fpage%3Fa%3D1`],
+    [{ url: '/auth/login?return_to=%2Fx&service=api' }, `${own}?return_to=%2Fx&service=api`],
+    [{ url: `${own}?return_to=%2Fx` }, `${own}?return_to=%2Fx`],
+    [{ url: 'javascript:alert(document.domain)//?x' }, `${own}?x`],
+    [{ url: 'javascript:alert(1)' }, own],
+    [{ url: 'data:text/html,<script>alert(1)</script>' }, own],
+    [{ url: 'https://evil.test/auth/login?return_to=%2F' }, `${own}?return_to=%2F`],
+    [{ url: '//evil.test/auth/login' }, own],
+    [{ url: '/auth/logout' }, own],
+  ] as const) {
+    login(given)
+    t.equal(left.pop(), gone, JSON.stringify(given))
+  }
+})
+
 t.test('its types name what it exports', async (t) => {
   const exported = (file: string) => {
     const text = readFileSync(new URL(`../../../plugins/client/${file}`, import.meta.url), 'utf8')
