@@ -24,7 +24,9 @@ const hopByHop = [
 ]
 
 /** Told to shared caches in front of us, over the head of Cache-Control (RFC 9213 and its forerunners). */
-const sharedCaches = ['cdn-cache-control', 'surrogate-control', 'x-accel-expires', 'edge-control']
+const sharedCaches = ['surrogate-control', 'x-accel-expires', 'edge-control']
+/** `CDN-Cache-Control`, and each vendor's own, of which there are new ones every year (RFC 9213 §3.1). */
+const targeted = /-cache-control$/
 /** Who may read a session's answers is decided here, never by an upstream that reflects the Origin. */
 const crossOrigin = [
   'access-control-allow-origin',
@@ -46,6 +48,10 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['content-location', 'address'],
   ...[...sharedCaches, ...crossOrigin].map((name): [string, Rule] => [name, 'shared']),
 ])
+
+function ruleOf(lower: string): Rule | undefined {
+  return rules.get(lower) ?? (targeted.test(lower) ? 'shared' : undefined)
+}
 
 /** Never merged into a message from behind its body (RFC 9110 §6.5.1). */
 const notInTrailers =
@@ -77,7 +83,7 @@ export class ResponseFilter {
     for (let i = 0; i < raw.length; i += 2) {
       const name = raw[i]!
       const lower = name.toLowerCase()
-      const rule = rules.get(lower)
+      const rule = ruleOf(lower)
       if (rule === 'drop' || nominated?.has(lower)) continue
       let value = raw[i + 1]!
       if (rule === 'cookie' && this.#own.owns(cookieName(value))) continue
@@ -107,11 +113,11 @@ export class ResponseFilter {
 
   /** For 103: what an interim answer may say is less than the final one. */
   interim(fields: WireFields): RawHeaders {
-    return withoutFields(texts(fields), (lower) => rules.has(lower))
+    return withoutFields(texts(fields), (lower) => ruleOf(lower) !== undefined)
   }
 
   trailers(fields: WireFields): RawHeaders {
-    return withoutFields(texts(fields), (lower) => rules.has(lower) || notInTrailers.test(lower))
+    return withoutFields(texts(fields), (lower) => ruleOf(lower) !== undefined || notInTrailers.test(lower))
   }
 }
 

@@ -100,6 +100,10 @@ t.test('a session’s answer is for no shared cache', (t) => {
     personal.head(200, [
       'CDN-Cache-Control',
       'max-age=9',
+      'Cloudflare-CDN-Cache-Control',
+      'max-age=9',
+      'Akamai-Cache-Control',
+      'max-age=9',
       'Surrogate-Control',
       'x',
       'X-Accel-Expires',
