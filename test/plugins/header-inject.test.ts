@@ -112,6 +112,8 @@ t.test('what is of the connection, of framing, or names another path or method s
     'X-Real-IP',
     'True-Client-IP',
     'Remote-User',
+    'Remote-Groups',
+    'Client-Cert',
     'X-Auth-Request-Email',
     'X-Correlation-ID',
     'tracestate',

@@ -56,6 +56,12 @@ const vouchedFor = [
   'x-cluster-client-ip',
   'remote-user',
   'x-remote-user',
+  'remote-name',
+  'remote-email',
+  'remote-groups',
+  // a client certificate that whoever ended its TLS has seen (RFC 9440 §2.4)
+  'client-cert',
+  'client-cert-chain',
   'x-authenticated-user',
   'x-webauth-user',
 ]
