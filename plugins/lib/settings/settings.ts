@@ -68,7 +68,7 @@ const mint = pluginRef.optional().meta({ default: 'resource' })
 
 /** Ours alone: a copy in authorize_params would undo PKCE, state or the audience check. */
 const ownParams =
-  /^(client_id|client_secret|redirect_uri|response_type|response_mode|state|nonce|scope|resource|dpop_jkt|request|request_uri|code_challenge.*)$/
+  /^(client_id|client_secret|redirect_uri|response_type|response_mode|state|nonce|scope|resource|dpop_jkt|request|request_uri|id_token_hint|code_challenge.*)$/
 const authorizeParams = z
   .record(z.string(), text)
   .default({})

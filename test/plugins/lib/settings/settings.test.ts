@@ -92,6 +92,15 @@ t.test('auth: authorize_params may not undo what protects the login', async (t) 
   t.strictSame(said('auth', { ...auth, authorize_params: { prompt: 'consent', acr_values: 'x' } }), [])
 })
 
+t.test(
+  'auth: id_token_hint is of the session, and cannot come twice, or from whoever wrote a link to the login',
+  async (t) => {
+    const name = 'id_token_hint'
+    t.match(said('auth', { ...auth, authorize_params: { [name]: 'x' } })[0], `${name} is set by Bascule`)
+    t.match(said('auth', { ...auth, pass_params: ['login_hint', name] })[0], `${name} is set by Bascule`)
+  },
+)
+
 t.test('auth: without openid nobody is signed in', async (t) => {
   t.match(said('auth', { ...auth, oauth_scopes: 'profile' })[0], /must contain openid/)
 })
