@@ -1,5 +1,7 @@
+import { hash } from 'node:crypto'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import type { Shared } from '../../core/index.ts'
+import { randomId } from './util/random-id.ts'
 
 /** One limit's counters. Times in milliseconds. */
 interface CounterSettings {
@@ -24,6 +26,7 @@ const shared = 1024
 export class RateCounter {
   readonly #limiter: RateLimiterMemory
   readonly #settings: CounterSettings
+  readonly #secret = randomId()
   /** Keys begun in this span and in the one before: no window is longer than a span, so never fewer than there are. */
   #begun = 0
   #before = 0
@@ -57,7 +60,12 @@ export class RateCounter {
   async #countedAs(key: string): Promise<string> {
     this.#turn(Date.now())
     const full = this.#begun + this.#before >= this.#settings.max_keys
-    return full && (await this.#limiter.get(key)) === null ? `shared:${hash(key) % shared}` : key
+    return full && (await this.#limiter.get(key)) === null ? this.#sharedBy(key) : key
+  }
+
+  /** Nobody can reckon which keys those are: else who floods would choose keys that close the counter of one whom nobody counted. */
+  #sharedBy(key: string): string {
+    return `shared:${Number.parseInt(hash('sha256', this.#secret + key, 'hex').slice(0, 8), 16) % shared}`
   }
 
   #turn(now: number): void {
@@ -67,13 +75,6 @@ export class RateCounter {
     this.#begun = 0
     this.#spanFrom = now
   }
-}
-
-/** FNV-1a. */
-function hash(text: string): number {
-  let value = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
-  return value >>> 0
 }
 
 /** Of the process: a reload with the same limits forgives nobody. */

@@ -64,6 +64,16 @@ t.test('many keys end in shared counters, and nobody who is counted is let off',
   t.match(await counter.take('known'), { allowed: false })
 })
 
+t.test('nobody can reckon who shares a counter, and close that of another', async (t) => {
+  const refused = async () => {
+    const counter = new RateCounter({ points: 1, duration: 3_600_000, max_keys: 0 })
+    const keys: string[] = []
+    for (let i = 0; i < 300; i++) if (!(await counter.take(`2001:db8:0:${i}::/64`)).allowed) keys.push(`${i}`)
+    return keys
+  }
+  t.notSame(await refused(), await refused(), 'each process has pairs of its own')
+})
+
 t.test('options that would limit nobody, or name an endpoint that is not there, are refused', async (t) => {
   for (const [options, why] of [
     [{ limits: [] }, /at least one limit/],

@@ -37,8 +37,14 @@ const crossOrigin = [
   'access-control-max-age',
 ]
 
+/**
+ * Kept by browsers for the whole origin, which is not one service's: with NEL (and its endpoints in Report-To) a service would be sent the
+ * addresses of all requests here, the callback's code included; Alt-Svc would move them to another port or host.
+ */
+const ofTheOrigin = ['nel', 'report-to', 'alt-svc']
+
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ...hopByHop.map((name): [string, Rule] => [name, 'drop']),
+  ...[...hopByHop, ...ofTheOrigin].map((name): [string, Rule] => [name, 'drop']),
   ['set-cookie', 'cookie'],
   ['www-authenticate', 'challenge'],
   ['dpop-nonce', 'nonce'],

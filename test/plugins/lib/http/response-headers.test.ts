@@ -135,6 +135,20 @@ t.test('an upstream does not open a session’s answers to other origins', (t) =
   t.end()
 })
 
+t.test('an upstream does not have the requests of others reported to it, or moved', (t) => {
+  const policies = [
+    ...['NEL', '{"report_to":"all","max_age":31536000,"success_fraction":1.0}'],
+    ...['Report-To', '{"group":"all","max_age":31536000,"endpoints":[{"url":"https://evil.test/"}]}'],
+    ...['Alt-Svc', 'h2="evil.test:443"; ma=31536000; persist=1'],
+  ]
+  for (const filter of [open, personal]) {
+    t.notMatch(filter.head(200, policies).join(), /evil|success_fraction/)
+    t.same([filter.interim(policies), filter.trailers(policies)], [[], []])
+  }
+  t.same(open.head(200, ['Reporting-Endpoints', 'own="/r"']), ['Reporting-Endpoints', 'own="/r"'], 'of one document')
+  t.end()
+})
+
 t.test('what is of the upstream’s connection ends with it', (t) => {
   const fields = [
     'Connection',
