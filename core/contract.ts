@@ -5,6 +5,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Agent } from 'undici'
 import type { StandardSchemaV1 } from './standard-schema.ts'
 
+/** A value, or a promise of it where it has to be waited for. Callers look before they wait: a hot path pays for no promise. */
 export type Sometimes<T> = T | Promise<T>
 
 /** name, value, name, value…: as on the wire, order, case and repeats kept. */
@@ -22,6 +23,7 @@ export interface Slots {
   /** Name of the service that this request goes to, where a stage chose: `target_service`, or one of `other_services`. Before token-resolve. */
   service: string
 }
+/** Name of a slot: what `needs`, `wants` and `provides` list. */
 export type SlotName = keyof Slots & string
 
 /** Keys of a route in routes.yaml that a plugin reads (see `Base.routeKeys`). Plugins merge theirs. */
@@ -29,12 +31,14 @@ export interface RouteKeys {}
 
 /** Top-level sections of settings.yaml that a plugin reads (see `Base.sections`). Plugins merge theirs. */
 export interface Sections {}
+/** Name of a section of settings.yaml that a loaded plugin reads. */
 export type SectionName = keyof Sections & string
 
 /** Kinds of services that plugins use by name. Core knows no session store and no minter: plugins merge those in. */
 export interface Kinds {
   'log-sink': LogSink
 }
+/** Kind of a service: the first argument of `host.use`. */
 export type KindName = keyof Kinds & string
 
 /** How config names a plugin: `memory`, `./file.ts`, or `{use: NAME, with: {…}}`. */
@@ -153,8 +157,10 @@ export interface Reply {
 export interface Stream {
   readonly [verdict]: 'stream'
 }
+/** What `run` must return, once: a terminal stage streams or replies, any other proceeds or replies. */
 export type Verdict<K extends Role = Role> = K extends 'terminal' ? Stream | Reply : Proceed | Reply
 
+/** What `x.reply` takes beside status and code. */
 export interface ReplyExtra {
   readonly headers?: RawHeaders
   /** Without one, a status from 400 up is sent as `application/problem+json` (RFC 9457). */
@@ -281,6 +287,7 @@ export interface Head {
   readonly by: 'upstream' | 'stage' | 'core'
 }
 
+/** How a request ended: what `settled` gets, and what the access line is made of. */
 export interface Outcome {
   readonly result: 'completed' | 'rejected' | 'failed' | 'aborted' | 'upgraded'
   /** What was put on the wire; null: nothing. */
@@ -298,6 +305,7 @@ export interface Outcome {
 
 // ──────────────────────────────── the host ────────────────────────────────
 
+/** The process's log: one object a line, `msg` its event and a sentence. Fields are in snake_case; none may hold a secret. */
 export interface Log {
   debug(fields: object, msg: string): void
   info(fields: object, msg: string): void
@@ -312,11 +320,13 @@ export interface Counter {
   /** By one unless said; what is not positive counts as nothing. */
   inc(by?: number): void
 }
+/** A number that goes up and down. */
 export interface Gauge {
   set(value: number): void
   inc(by?: number): void
   dec(by?: number): void
 }
+/** Counts observations by size. */
 export interface Histogram {
   /** In the metric's unit: seconds, bytes. */
   observe(value: number): void
@@ -335,10 +345,12 @@ export interface CounterSpec<L extends string> extends MetricSpec<L> {
   /** Without labels: asked at each reading. */
   read?(): number
 }
+/** A gauge to be made. */
 export interface GaugeSpec<L extends string> extends MetricSpec<L> {
   /** Without labels: asked at each reading. */
   read?(): number
 }
+/** A histogram to be made. */
 export interface HistogramSpec<L extends string> extends MetricSpec<L> {
   /** Upper bounds, growing; seconds from 0.005 to 10 unless said. */
   readonly buckets?: readonly number[]
@@ -375,6 +387,7 @@ export interface ServerSettings {
   readonly admin_port: number
   readonly drain_timeout: number
 }
+/** `log` of settings.yaml. */
 export interface LogSettings {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly format: 'json' | 'text'
@@ -387,6 +400,7 @@ export interface Shared<S, T> {
   close?(made: T): Sometimes<void>
 }
 
+/** Where a plugin's own listener takes connections. */
 export interface ListenAt {
   /** 127.0.0.1 unless said. */
   readonly host?: string
@@ -476,6 +490,7 @@ export interface Diagnosis {
   readonly findings: readonly Finding[]
 }
 
+/** One judgement of `bascule doctor`. */
 export interface Finding {
   /** A fault ends the doctor with 1; advice does not. */
   readonly severity: 'fault' | 'advice'
@@ -502,6 +517,7 @@ export interface NearMiss {
 
 // ──────────────────────────────── plugins ────────────────────────────────
 
+/** `router`: gives the route, once, first. `filter`: lets through or replies. `terminal`: answers, last. `observer`: only hears of it. */
 export type Role = 'router' | 'filter' | 'terminal' | 'observer'
 
 /** What any stage may do late. Hooks return `undefined`, not `void`: with `void` an async hook compiles, and its rejection ends the process. */
@@ -516,9 +532,11 @@ export interface Hooks<K extends Role, N extends SlotName, W extends SlotName, P
   extends LateHooks<N, W, P> {
   run: (x: Exchange<N, W, P>) => Verdict<K> | Promise<Verdict<K>>
 }
+/** The hooks of an observer: it has no `run`, so it can hold no request up. */
 export interface ObserverHooks<N extends SlotName, W extends SlotName, P extends SlotName> extends LateHooks<N, W, P> {
   run?: never
 }
+/** What `setup` makes: observers and routers once for all routes, every other stage a function that makes its hooks for each route. */
 export type Made<K extends Role, N extends SlotName, W extends SlotName, P extends SlotName> = K extends 'observer'
   ? ObserverHooks<N, W, P>
   : K extends 'router'
@@ -548,6 +566,7 @@ export interface Section<T> {
   /** Pure. What one section alone cannot tell: names that must exist elsewhere, settings that contradict. */
   review?(value: T, view: ConfigView): void
 }
+/** The whole config as a section's `review` sees it, and where it says what is wrong. */
 export interface ConfigView {
   readonly sections: Readonly<Partial<Sections>>
   readonly server: ServerSettings
@@ -558,6 +577,7 @@ export interface ConfigView {
   warn(path: readonly PropertyKey[], message: string): void
 }
 
+/** What every plugin declares: its name, its options, and what it reads of the config. */
 export interface Base<C> {
   readonly api?: 1
   readonly name: string
@@ -572,6 +592,7 @@ export interface Base<C> {
 }
 
 // `any` here and below: the host holds stages of every type; defineStage keeps the types apart.
+/** One step of a request's way. Its place in a profile follows from `role`, `needs`, `wants` and `provides`. */
 export interface Stage<
   C = any,
   K extends Role = any,
@@ -622,6 +643,7 @@ export interface Stage<
   diagnose?(host: DoctorHost<C>): Sometimes<Diagnosis>
 }
 
+/** What Bascule answers under a path of its own, such as `/auth/login`. A stage `brings` it, or config lists it. */
 export interface Endpoint<C = any, N extends SlotName = any, W extends SlotName = any> extends Base<C> {
   readonly kind: 'endpoint'
   /**
@@ -647,6 +669,7 @@ export interface ServicePlugin<C = any, K extends KindName = any> extends Base<C
   open(host: ServiceHost<C>): Sometimes<Kinds[K] & Partial<AsyncDisposable>>
 }
 
+/** What a plugin file exports, or makes of the `Kit`. */
 export type Plugin = Stage | Endpoint | ServicePlugin
 
 /** Packages import types only and get the makers handed in. */
@@ -655,6 +678,7 @@ export interface Kit {
   readonly defineEndpoint: typeof import('./define.ts').defineEndpoint
   readonly defineService: typeof import('./define.ts').defineService
 }
+/** A plugin file: its default export is the plugin, or a function that is handed the `Kit`. */
 export interface PluginModule {
   readonly default: Plugin | ((kit: Kit) => Plugin)
 }

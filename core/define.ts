@@ -15,12 +15,14 @@ export function defineStage<
   return stage
 }
 
+/** Gives an endpoint its types, and its `kind`: what it may read of the exchange follows from `needs` and `wants`. */
 export function defineEndpoint<C = undefined, N extends SlotName = never, W extends SlotName = never>(
   endpoint: Omit<Endpoint<C, N, W>, 'kind'>,
 ): Endpoint<C, N, W> {
   return { ...endpoint, kind: 'endpoint' }
 }
 
+/** Gives a service plugin its types: what `open` must make follows from `kind`. */
 export function defineService<C, const K extends KindName>(service: ServicePlugin<C, K>): ServicePlugin<C, K> {
   return service
 }

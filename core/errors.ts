@@ -35,9 +35,12 @@ const table = {
   DRAINING: [503, 'host', 'Shutting down'],
 } as const satisfies Record<string, readonly [number, Fault['side'], string]>
 
+/** A code of Bascule's own. Stages may answer with others; docs/errors.md says what each of these means. */
 export type ErrorCode = keyof typeof table
+/** All of them, in the order of docs/errors.md. */
 export const errorCodes = Object.keys(table) as readonly ErrorCode[]
 
+/** The HTTP status that a code is answered with. */
 export function statusOf(code: ErrorCode): number {
   return table[code][0]
 }

@@ -10,8 +10,10 @@ export interface Place {
   readonly path?: string
 }
 
+/** `error`: the config is refused. `warning`: it is taken, and somebody should look. `notice`: nothing is wrong, but something in it is not read. */
 export type Severity = 'error' | 'warning' | 'notice'
 
+/** One thing that is wrong in a config, and where. */
 export interface Problem {
   readonly severity: Severity
   readonly place: Place

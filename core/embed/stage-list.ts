@@ -19,6 +19,7 @@ export interface StageLike {
 export type StageUse = StageLike | ((kit: Kit) => StageLike) | (keyof StageNames & string)
 /** One entry of a list of stages; `with`: its options, plain data as in YAML. */
 export type StageEntry = StageUse | { readonly use: StageUse; readonly with?: Readonly<Record<string, unknown>> }
+/** The stages of a profile, in the order in which a request meets them. */
 export type StageList = readonly StageEntry[]
 
 /** What the compiler shows in place of a stage that stands in the wrong place: the message says which, why and what to do. */

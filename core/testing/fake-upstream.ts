@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
+/** A request as the backend got it. */
 export interface SeenRequest {
   readonly method: string
   readonly url: string
@@ -18,6 +19,7 @@ export type FakeAnswer = {
   readonly body?: string | object
 }
 
+/** A running backend, and what it was sent. */
 export interface FakeUpstream extends AsyncDisposable {
   readonly url: string
   /** Every request that arrived whole, in order. */
@@ -25,6 +27,7 @@ export interface FakeUpstream extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** Answers a request of its own accord; `raw` is node:http's, for what a plain answer cannot say. */
 export type UpstreamHandler = (
   request: SeenRequest,
   raw: { readonly req: IncomingMessage; readonly res: ServerResponse },

@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events'
 import { Readable, Writable } from 'node:stream'
 import type { RawHeaders } from '../contract.ts'
 
+/** A client's request. */
 export interface RequestInput {
   /** GET unless said; POST where there is a body. */
   readonly method?: string

@@ -15,18 +15,21 @@ import { CapturedLog, type LogLine } from './captured-log.ts'
 import { MemoryRequest, MemoryResponse, type RequestInput, type TestAnswer } from './memory-exchange.ts'
 import { listed, type StageInput, stageConfig } from './stage-config.ts'
 
+/** What `runStage` takes: the request, and what the stage is set up with. */
 export interface RunInput extends StageInput {
   readonly request?: RequestInput
   /** What answers behind a stage that proceeds; 200 without a body unless said. */
   readonly answer?: AnswerInput
 }
 
+/** The answer that stands in for the stages behind. */
 export interface AnswerInput {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
+/** What one request came to. */
 export interface StageRun {
   /**
    * `invalid`: it threw, gave no verdict in time or none that counts; `outcome.fault` says which. `none`: it gives none here, as an
@@ -41,6 +44,7 @@ export interface StageRun {
   readonly log: readonly LogLine[]
 }
 
+/** A stage that is set up, for several requests. */
 export interface RunningStage extends AsyncDisposable {
   readonly log: CapturedLog
   /** `leave`: the client goes as soon as the stage has begun. */
@@ -49,6 +53,7 @@ export interface RunningStage extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** A stage, or the function that a plugin file exports. */
 export type StageOrMaker = Stage | ((kit: Kit) => Stage)
 
 /** One request through one stage, without a socket. Options, route keys and sections are validated as `bascule check` would. */

@@ -21,6 +21,7 @@ import { defaultLimits } from '../run/limits.ts'
 import type { StandardSchemaV1 } from '../standard-schema.ts'
 import { validated } from './validated.ts'
 
+/** What a stage is set up with, in place of config files. */
 export interface StageInput {
   /** As they would stand under `with`. */
   readonly options?: unknown

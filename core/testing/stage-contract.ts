@@ -11,6 +11,7 @@ import { stageConfig } from './stage-config.ts'
 /** `test` of node:test, `t.test` of tap, or any function like them. */
 export type TestFunction = (name: string, fn: () => Promise<void>) => unknown
 
+/** How the suite is declared, and with what the stage is set up. */
 export interface StageContractInput extends Omit<RunInput, 'request'> {
   readonly test: TestFunction
   /** Put before the names of the tests; the stage's own name unless said. */

@@ -11,8 +11,10 @@ import { CapturedLog, type LogLine } from './captured-log.ts'
 type PluginOrMaker = Plugin | ((kit: Kit) => Plugin)
 /** Text, data to be written as YAML, or a plugin that a profile names by this file. */
 export type ConfigFile = string | Readonly<Record<string, unknown>> | PluginOrMaker
+/** A config directory: path → content. */
 export type ConfigFiles = Readonly<Record<string, ConfigFile>>
 
+/** What `startBascule` takes; `files` or `dir`. */
 export interface StartInput {
   /** Path in the config directory → content. */
   readonly files?: ConfigFiles
@@ -27,6 +29,7 @@ export interface StartInput {
   readonly watch?: boolean
 }
 
+/** A bridge that runs in this process, on free ports of loopback. */
 export interface RunningBascule extends AsyncDisposable {
   readonly url: string
   readonly adminUrl: string

@@ -9,10 +9,12 @@ export interface ServiceState {
   readonly reason?: string
 }
 
+/** Who is signed in: the claims of the id token, and of userinfo where `auth.userinfo` is on. */
 export interface User extends Readonly<Record<string, unknown>> {
   readonly sub: string
 }
 
+/** What `/auth/session` answers. */
 export type SessionState =
   | { readonly authenticated: false }
   | {
@@ -35,6 +37,7 @@ export interface Problem {
   readonly login_url?: string
 }
 
+/** Event type → what its listener finds in `detail`. */
 export interface ClientEvents {
   'signed-in': SessionState
   /** Once, however many requests failed. `reason: logout` where somebody signed out, in this tab or another. */
@@ -51,6 +54,7 @@ export function on<K extends keyof ClientEvents>(
 
 /** Rejects where the bridge does not answer. */
 export function session(): Promise<SessionState>
+/** The user of `session()`; null where nobody is signed in. */
 export function user(): Promise<User | null>
 /** Leaves the page. `returnTo` is a path of the page's origin; `url` is a problem's `login_url`. */
 export function login(options?: { readonly returnTo?: string; readonly url?: string }): void

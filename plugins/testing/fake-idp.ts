@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { FakeGrants, type IdpAnswer, OAuthError } from './fake-grants.ts'
 
+/** What `fakeIdp` takes. */
 export interface FakeIdpOptions {
   /** Who is signed in, unless the login says `login_hint`. */
   readonly user?: string
@@ -15,6 +16,7 @@ export interface FakeIdpOptions {
   readonly audiences?: readonly string[]
 }
 
+/** A running identity provider, and what it was asked. */
 export interface FakeIdp extends AsyncDisposable {
   readonly issuer: string
   readonly clientId: string

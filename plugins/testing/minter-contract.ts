@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestFunction } from '../../core/testing/index.ts'
 import type { Grant, Minter, MintWish, TokenAnswer, TokenEndpoint } from '../lib/token/minter.ts'
 
+/** A minter, and a wish that it can fulfil. */
 export interface MinterCase {
   readonly open: () => Promise<Minter>
   readonly wish: MintWish
@@ -12,6 +13,7 @@ export interface MinterCase {
   readonly from?: 'refresh' | 'access' | 'client'
 }
 
+/** How the suite is declared. */
 export interface MinterContractInput {
   readonly test: TestFunction
   /** Put before the names of the tests. */

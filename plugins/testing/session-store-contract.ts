@@ -6,6 +6,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import type { TestFunction } from '../../core/testing/index.ts'
 import type { SessionStore } from '../lib/session/session-store.ts'
 
+/** How the suite is declared. */
 export interface SessionStoreContractInput {
   readonly test: TestFunction
   /** Put before the names of the tests. */

@@ -97,3 +97,20 @@ t.test('the public API is what the text says', async (t) => {
   if (process.env.UPDATE) writeFileSync(text, now)
   t.equal(readFileSync(text, 'utf8'), now, 'UPDATE=1 writes it anew; read the difference before you commit it')
 })
+
+t.test('every export of the package says in a sentence what it is', async (t) => {
+  t.same(undocumented(), [])
+})
+
+function undocumented(): string[] {
+  const paths = Object.values(entries()).map((file) => join(root, file))
+  const program = programOf(paths)
+  const checker = program.getTypeChecker()
+  const symbols = paths.flatMap((path) =>
+    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)!)!),
+  )
+  return symbols
+    .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
+    .filter((symbol) => symbol.name !== 'default' && symbol.getDocumentationComment(checker).length === 0)
+    .map(({ name }) => name)
+}

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { ConfigView, Section } from '../../../core/index.ts'
 import { isLoopback } from '../settings/text-values.ts'
 
+/** Section `cors` of settings.yaml. */
 export interface CorsSettings {
   /** As browsers write them: scheme, host and port, nothing else. */
   readonly allow_origins: readonly string[]

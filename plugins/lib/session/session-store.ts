@@ -6,6 +6,7 @@ declare module '../../../core/contract.ts' {
   }
 }
 
+/** What a store keeps under a key. */
 export interface Stored {
   readonly value: Uint8Array
   /** Never '0'; changes with every put, not with touch. */
@@ -52,6 +53,7 @@ export interface SessionStore {
   readonly reach: 'process' | 'host' | 'cluster'
 }
 
+/** A lease that is held. `renew` false: it ran out, and may be another's by now. */
 export interface Lease {
   renew(ttl: number): Sometimes<boolean>
   release(): Sometimes<void>

@@ -88,6 +88,7 @@ export interface GrantAnswer extends TokenAnswer {
   /** RFC 8693 section 2.2.1. */
   readonly issuedTokenType?: string
 }
+/** A token endpoint's answer, read and judged for its form. */
 export interface TokenAnswer {
   readonly accessToken: string
   /** ms since the epoch: `expires_in`, else the JWT's `exp`, else 60 s. */

@@ -25,6 +25,7 @@ export interface Credential {
   headers(attempt: { readonly method: string; readonly url: string; readonly nonce?: string | undefined }): RawHeaders
 }
 
+/** What `header-inject` makes and `forward` sends, the slot `upstream`. Nothing else of the client's request reaches a service. */
 export interface UpstreamRequest {
   readonly method: string
   /** Origin form as it goes on the wire, checked; includes the path of base_url. */
