@@ -6,23 +6,14 @@ import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { commands, runCli } from '../../core/commands/run-cli.ts'
+import { commands } from '../../core/commands/run-cli.ts'
+import { runCommand } from '../kit/run-command.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const base = join(root, 'test/config/base')
 
-async function run(argv: readonly string[], env: Record<string, string> = {}) {
-  const said = { out: '', err: '' }
-  const code = await runCli(argv, {
-    out: (text) => {
-      said.out += text
-    },
-    err: (text) => {
-      said.err += text
-    },
-    env,
-  })
-  return { code, ...said }
+function run(argv: readonly string[], env: Record<string, string> = {}) {
+  return runCommand(argv, { env })
 }
 
 t.test('without a command it prints the help and exits 2', async (t) => {

@@ -6,17 +6,14 @@ import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { runCli } from '../../core/commands/run-cli.ts'
 import { planPlugin } from '../../core/plugin-new/new-plugin.ts'
 import { root } from '../docs/blocks.ts'
 import { compile } from '../docs/typecheck.ts'
 import { tempDir } from '../kit/bascule.ts'
+import { runCommand } from '../kit/run-command.ts'
 
-async function run(...argv: readonly string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const io = { out: (text: string) => out.push(text), err: (text: string) => err.push(text), env: {} }
-  return { code: await runCli(['plugin', ...argv], io), out: out.join(''), err: err.join('') }
+function run(...argv: readonly string[]) {
+  return runCommand(['plugin', ...argv])
 }
 
 /** What a test run prints, and whether it was good. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { runCli } from '../../core/commands/run-cli.ts'
+import { runCommand } from './run-command.ts'
 
 const config = fileURLToPath(new URL('../../config', import.meta.url))
 
@@ -97,16 +97,6 @@ function indented(text: string, below: string): string[] {
   return text.split('\n').map((line) => indent + line)
 }
 
-export async function runDoctor(argv: readonly string[], env: Record<string, string> = {}) {
-  const said = { out: '', err: '' }
-  const code = await runCli(['doctor', ...argv], {
-    out: (text) => {
-      said.out += text
-    },
-    err: (text) => {
-      said.err += text
-    },
-    env,
-  })
-  return { code, ...said }
+export function runDoctor(argv: readonly string[], env: Record<string, string> = {}) {
+  return runCommand(['doctor', ...argv], { env })
 }

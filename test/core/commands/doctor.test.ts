@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { runCli } from '../../../core/commands/run-cli.ts'
+import { runCommand } from '../../kit/run-command.ts'
 
 const stage = `export default (kit) => kit.defineStage({
   name: 'weather',
@@ -41,19 +41,8 @@ function config(t: Test, sea: string): { dir: string; env: Record<string, string
   return { dir, env: { OTHER: join(dir, 'other.yaml') } }
 }
 
-async function run(argv: readonly string[], env: Record<string, string>, colours = false) {
-  const said = { out: '', err: '' }
-  const code = await runCli(['doctor', ...argv], {
-    out: (text) => {
-      said.out += text
-    },
-    err: (text) => {
-      said.err += text
-    },
-    env,
-    colours,
-  })
-  return { code, ...said }
+function run(argv: readonly string[], env: Record<string, string>, colours = false) {
+  return runCommand(['doctor', ...argv], { env, colours })
 }
 
 t.test("a stage's findings are told in 80 columns, with the place and the text to write", async (t) => {
