@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { type Duplex, Readable } from 'node:stream'
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { Dispatcher } from 'undici'
@@ -6,13 +6,15 @@ import { type Fault, fault, type RawHeaders, type Sink, type Source, type Upgrad
 import type { ResponseFilter, WireFields } from '../http/response-headers.ts'
 import type { Session } from '../session/session.ts'
 import type { TokenRenewals } from '../token/refused-token.ts'
+import { fieldOf, printable, rawFields } from './answer-fields.ts'
 import type { Bulkhead } from './bulkhead.ts'
 import { wantsNonce } from './dpop-nonces.ts'
 import type { LiveCall } from './live-call.ts'
+import { isIdempotent, mayResend } from './resend.ts'
 import type { ServiceUpstreams } from './service-upstreams.ts'
 import type { Credential, UpstreamRequest } from './upstream.ts'
-import { REFUSED, upstreamFault } from './upstream-fault.ts'
-import { RESET, releaseSocket } from './upstream-socket.ts'
+import { upstreamFault } from './upstream-fault.ts'
+import { releaseSocket } from './upstream-socket.ts'
 import type { UpstreamTarget } from './upstream-target.ts'
 import { switchesToWebSocket } from './websocket-answer.ts'
 
@@ -28,9 +30,9 @@ export interface CallRules {
   readonly headersTimeout: number
   /** 0: none. */
   readonly bodyTimeout: number
-  /** Told of each attempt where a service has several upstreams and somebody reads debug lines. */
   /** Of a session's tokens; asked where a service refuses a token. */
   readonly renewals: TokenRenewals | undefined
+  /** Told of each attempt where a service has several upstreams and somebody reads debug lines. */
   readonly tell: ((request: UpstreamRequest, upstream: number, attempt: number) => void) | undefined
 }
 
@@ -48,10 +50,6 @@ const plain: CallKind = { upgrade: false, live: undefined, session: undefined }
 
 /** An upstream that sends nothing but interim answers would keep the clock from running out. */
 const MAX_INTERIM = 16
-/** RFC 9110 §9.2.2. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
-/** The connection broke; nothing was said on it that would make another attempt unwelcome. */
-const broken: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE'])
 
 /** One request to a service, sent once or twice: core's source and undici's handler in one object. */
 export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
@@ -188,7 +186,7 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     this.#refusedOnce = true
     if (credential === undefined || session === undefined) return false
     // Of an answer to HEAD undici holds nothing back.
-    const may = idempotent.has(method) && method !== 'HEAD' && !this.#upgrade
+    const may = isIdempotent(method) && method !== 'HEAD' && !this.#upgrade
     const replayable = may && !(this.#body instanceof Readable)
     const challenge = fieldOf(fields, 'www-authenticate')
     const another = renewals?.another(session, { service: service.name, credential, challenge, replayable })
@@ -321,22 +319,16 @@ export class UpstreamCall implements Source, Dispatcher.DispatchHandler {
     this.#rules.upstreams.failed(this.#target!)
   }
 
-  /** Where to send it once more: only what was never sent, or what may be done twice, and never after a byte of an answer. */
+  /** Where to send it once more; nowhere after a byte of an answer. */
   #another(error: Error): UpstreamTarget | undefined {
     const { upstreams } = this.#rules
     // A reset with REFUSED_STREAM behind a head is a lie: something was done (RFC 9113 §8.7).
     if (this.#heard || this.#attempts > upstreams.retries) return undefined
-    const { code } = error as { readonly code?: unknown }
-    const body = this.#body
-    const unsent = this.#controller === undefined || ((code === 'EPIPE' || code === REFUSED) && body === null)
-    if (unsent) {
-      if (body instanceof Readable && body.destroyed) return undefined
-    } else if (body instanceof Readable || !idempotent.has(this.#request.method) || !broken.has(code)) {
-      return undefined
-    }
+    const begun = this.#controller !== undefined
+    if (!mayResend(error, this.#request.method, this.#body, begun)) return undefined
     const other = upstreams.pickBeside(this.#target!)
     // The classic spurious 502: the upstream closed an idle connection just as it was used again.
-    return other ?? (this.#controller !== undefined && !this.#fresh ? this.#target : undefined)
+    return other ?? (begun && !this.#fresh ? this.#target : undefined)
   }
 
   #sendAgain(target: UpstreamTarget): boolean {
@@ -450,18 +442,3 @@ function late(call: UpstreamCall): void {
 }
 
 function ignore(): void {}
-
-function rawFields({ rawHeaders }: Controller): WireFields {
-  return (rawHeaders ?? []) as WireFields
-}
-
-/** A reason phrase with control bytes would throw, or split the answer (RFC 9112 §4). */
-function printable(reason: string): string {
-  return /^[\x20-\x7e]{1,128}$/.test(reason) ? reason : reason.replaceAll(/[^\x20-\x7e]/g, '').slice(0, 128)
-}
-
-function fieldOf(fields: WireFields, name: string): string | undefined {
-  for (let i = 0; i < fields.length; i += 2)
-    if (String(fields[i]).toLowerCase() === name) return Buffer.from(fields[i + 1] ?? '').toString('latin1')
-  return undefined
-}
