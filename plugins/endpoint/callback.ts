@@ -55,15 +55,15 @@ async function callback(x: Exchange, parts: Parts): Promise<Reply> {
   const cookie = cookieOf(x.rawHeaders, parts.loginCookie.name)
   const handle = cookie !== ambiguous && isRandomId(cookie) ? cookie : undefined
   const [state] = states
-  if (states.length !== 1 || !isRandomId(state)) return notOurs(x)
+  if (states.length !== 1 || !isRandomId(state)) return notOurs(x, parts)
   const taken = await parts.flows.take(handle, state, parts.publicUrl)
   // A browser without a cookie that opened many tabs at once keeps the last of their handles: the others sign in once more, by themselves.
-  if (taken.kind === 'foreign') return handle === undefined ? notOurs(x) : notOurs(x, taken.returnTo)
-  if (taken.kind === 'unknown' || handle === undefined) return notOurs(x)
+  if (taken.kind === 'foreign') return handle === undefined ? notOurs(x, parts) : notOurs(x, parts, taken.returnTo)
+  if (taken.kind === 'unknown' || handle === undefined) return notOurs(x, parts)
   const { flow } = taken
-  if (flow.issuer !== parts.idp.issuer) return notOurs(x)
+  if (flow.issuer !== parts.idp.issuer) return notOurs(x, parts)
   const going = await steppingUp(x, parts, flow, handle)
-  if (going === 'over') return stepUpOver(x, flow)
+  if (going === 'over') return stepUpOver(x, parts, flow)
   const redeemed = redeem(parts, x, state, flow)
   let answer: CodeAnswer
   try {
@@ -99,12 +99,12 @@ async function giveBack({ idp }: Parts, redeemed: Promise<CodeAnswer>): Promise<
 }
 
 /** One answer whatever was wrong: which states are alive is nobody's business. */
-function notOurs(x: Exchange, returnTo?: string): Reply {
+function notOurs(x: Exchange, parts: AuthParts, returnTo?: string): Reply {
   const detail =
     'This does not belong to a login of this browser, or that login took too long or was completed already.'
-  if (returnTo === undefined) return refuse(x, { code: 'LOGIN_FAILED', detail })
+  if (returnTo === undefined) return refuse(x, parts, { code: 'LOGIN_FAILED', detail })
   const retry = `/auth/login?resume=1&return_to=${encodeURIComponent(returnTo)}`
-  return refuse(x, { code: 'LOGIN_FAILED', detail, retry, goOn: true })
+  return refuse(x, parts, { code: 'LOGIN_FAILED', detail, retry, goOn: true })
 }
 
 /** RFC 8707 section 2.2: many resources on authorize, one on the grant. The login's own access token is then good for that service. */

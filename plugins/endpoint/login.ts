@@ -75,7 +75,7 @@ async function stepUp(
   const missing = parts.bridge.broker.missing(session, service)
   const path = loginPath(returnTo)
   if (missing.kind === 'unknown' || more.length > 0)
-    return refuse(x, { code: 'LOGIN_FAILED', reason: 'unknown_service', detail: unknownService, retry: path })
+    return refuse(x, parts, { code: 'LOGIN_FAILED', reason: 'unknown_service', detail: unknownService, retry: path })
   if (missing.kind === 'nothing') return redirect(x, new URL(returnTo, parts.publicUrl).href)
   if (missing.kind === 'login') return redirect(x, `${parts.publicUrl}${path}`)
   const { kind: _, ...wanted } = missing

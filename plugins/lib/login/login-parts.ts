@@ -105,10 +105,11 @@ export interface Refused {
 }
 
 /** A page for who looks at it, a problem for scripts. Nothing that came with the request is repeated in it. */
-export function refuse(x: Exchange, { code, detail, reason, retry = '/auth/login', goOn }: Refused): Reply {
+export function refuse(x: Exchange, { publicUrl }: Pick<AuthParts, 'publicUrl'>, refused: Refused): Reply {
+  const { code, detail, reason, retry = '/auth/login', goOn } = refused
   const status = code === 'LOGIN_FAILED' ? 400 : 503
   const said = { detail, ...(reason === undefined ? {} : { reason }), ...(status === 503 ? { retryAfter: 1 } : {}) }
-  if (!isNavigation(x)) return x.reply(status, code, { ...said, members: { login_url: retry } })
+  if (!isNavigation(x)) return x.reply(status, code, { ...said, members: { login_url: publicUrl + retry } })
   const page = { title: titleOf(code), detail, correlationId: x.id, retry, ...(goOn ? { goOn } : {}) }
   return x.reply(status, code, { ...said, headers: pageHeaders, body: failurePage(page) })
 }
@@ -120,12 +121,12 @@ export function refuseFor(x: Exchange, parts: AuthParts, failure: IdpFailure, re
   if (kind === 'transient') {
     parts.log.warn(fields, 'idp_unavailable')
     const detail = 'The identity provider cannot be reached just now. Nothing is lost; try again in a moment.'
-    return refuse(x, { code: 'IDP_UNAVAILABLE', detail, retry })
+    return refuse(x, parts, { code: 'IDP_UNAVAILABLE', detail, retry })
   }
   parts.log[kind === 'misconfigured' ? 'error' : 'warn'](fields, 'login_refused_by_idp')
   const detail =
     details[error ?? ''] ?? 'The identity provider did not complete this login. Try again; the log knows more.'
-  return refuse(x, {
+  return refuse(x, parts, {
     code: 'LOGIN_FAILED',
     detail,
     retry,

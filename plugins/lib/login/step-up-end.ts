@@ -28,9 +28,9 @@ export interface SteppingUp {
 }
 
 /** A logout that was answered meanwhile stays one. */
-export function stepUpOver(x: Exchange, { returnTo }: Flow): Reply {
+export function stepUpOver(x: Exchange, parts: AuthParts, { returnTo }: Flow): Reply {
   const detail = 'The session ended before this came back. Sign in again.'
-  return refuse(x, { code: 'LOGIN_FAILED', reason: 'session_over', detail, retry: loginPath(returnTo) })
+  return refuse(x, parts, { code: 'LOGIN_FAILED', reason: 'session_over', detail, retry: loginPath(returnTo) })
 }
 
 export async function endStepUp(
@@ -60,8 +60,8 @@ export async function endStepUp(
   if (stepUp.after !== undefined && admitted !== 'gone') return goOn(x, parts, going)
   if (admitted === 'no_refresh_token' && stepUp.silent) return shown(x, parts, going)
   return admitted === 'gone'
-    ? stepUpOver(x, flow)
-    : refuse(x, { ...refusals[admitted], retry: retryOf(admitted, going) })
+    ? stepUpOver(x, parts, flow)
+    : refuse(x, parts, { ...refusals[admitted], retry: retryOf(admitted, going) })
 }
 
 const refusals: Readonly<Record<Exclude<Admitted, 'kept' | 'gone'>, Refused>> = {

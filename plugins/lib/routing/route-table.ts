@@ -78,7 +78,7 @@ export class RouteTable {
   find(host: string | undefined, path: string): PathRoutes | undefined {
     if (this.#hosts.size > 0 && host !== undefined) {
       const name = host.toLowerCase()
-      const bare = withoutPort(name)
+      const bare = withoutPortAndRoot(name)
       const found = this.#hosts.get(name)?.find(path) ?? (bare === name ? undefined : this.#hosts.get(bare)?.find(path))
       if (found !== undefined) return found
     }
@@ -93,8 +93,9 @@ export class RouteTable {
   }
 }
 
-/** `[::1]:8080` and `app.example.com:8080` without the port. */
-function withoutPort(host: string): string {
+/** `[::1]:8080` and `app.example.com:8080` without the port; `app.example.com.` is the same name written out to the root (RFC 1034 §3.1). */
+function withoutPortAndRoot(host: string): string {
   const colon = host.lastIndexOf(':')
-  return colon > host.lastIndexOf(']') ? host.slice(0, colon) : host
+  const name = colon > host.lastIndexOf(']') ? host.slice(0, colon) : host
+  return name.endsWith('.') ? name.slice(0, -1) : name
 }

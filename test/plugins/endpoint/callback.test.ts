@@ -14,7 +14,7 @@ t.test('BCP-2, CVE-2017-1000069: a callback that is not of this browser gives no
   t.test('without the login cookie', async (t) => {
     const answer = await wireFetch(url, { headers: { accept: 'application/json' } })
     t.equal(answer.status, 400)
-    t.equal(((await answer.json()) as { code: string }).code, 'LOGIN_FAILED')
+    t.match(await answer.json(), { code: 'LOGIN_FAILED', login_url: `${kit.url}/auth/login` })
     t.strictSame(answer.headers.getSetCookie(), [])
     const shown = await wireFetch(url, { headers: page })
     t.notMatch(await shown.text(), 'http-equiv="refresh"', 'a browser that keeps no cookies would go round for ever')
