@@ -39,7 +39,6 @@ export default defineEndpoint({
 async function login(x: Exchange, parts: AuthParts): Promise<Reply> {
   const asked = new URLSearchParams(x.query)
   const returnTo = safeReturnTo(asked.get('return_to'), parts.publicUrl, parts.returnOrigins)
-  if (x.method === 'HEAD') return x.reply(200, 'OK', { headers: pageHeaders })
   if (isBackground(x)) return notInBackground(x, parts, sameLogin(asked, returnTo, parts))
   const presented = await parts.reader.read(x)
   const { sessions } = parts.bridge

@@ -113,8 +113,8 @@ t.test('what nobody looks at begins no login, and says how one begins', async (t
     t.strictSame(answer.headers.getSetCookie(), [], who)
     t.match(await answer.json(), { code: 'SESSION_REQUIRED', login_url, detail: /not with a fetch/ }, who)
   }
-  const head = await ask({}, 'HEAD')
-  t.equal(head.status, 200, 'HEAD')
+  const head = await ask(by('cross-site', 'cors', 'empty'), 'HEAD')
+  t.equal(head.status, 401, 'a HEAD, which a browser sends for scripts only')
   t.strictSame(head.headers.getSetCookie(), [], 'HEAD')
   t.equal(head.headers.get('cache-control'), 'no-store')
   t.strictSame(kit.idp.posts, [], 'the identity provider heard of none')
@@ -130,6 +130,7 @@ t.test('what nobody looks at begins no login, and says how one begins', async (t
     t.equal(answer.status, 303, who)
     t.equal(answer.headers.getSetCookie().length, 1, who)
   }
+  t.equal((await ask({}, 'HEAD')).status, 303, 'curl -I hears what a GET would')
 })
 
 t.test('while the identity provider is away a login is 503, and works as soon as it is back', async (t) => {
