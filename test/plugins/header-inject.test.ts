@@ -114,6 +114,7 @@ t.test('what is of the connection, of framing, or names another path or method s
     'Remote-User',
     'Remote-Groups',
     'Client-Cert',
+    'X-Userinfo',
     'X-Auth-Request-Email',
     'X-Correlation-ID',
     'tracestate',

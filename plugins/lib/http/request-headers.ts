@@ -56,6 +56,8 @@ const vouchedFor = [
   'x-cluster-client-ip',
   'remote-user',
   'x-remote-user',
+  // APISIX, where whoever sent one was believed (CVE-2026-44087)
+  'x-userinfo',
   'remote-name',
   'remote-email',
   'remote-groups',
