@@ -36,6 +36,9 @@ export default defineStage({
   },
 })
 
+/** Kept for the whole host, whichever service said it last: with `max-age=0` one would take https from all (RFC 6797 §6.1.1). */
+const hsts = 'strict-transport-security'
+
 /** Worked out once: a head is checked against a few names. */
 class SecurityHeaders {
   /** Name, lower case, value. */
@@ -69,7 +72,8 @@ class SecurityHeaders {
     const isFramed = !replace && saysWhoMayFrame(headers.raw)
     for (const [name, lower, value] of this.#fields) {
       if (lower === 'x-frame-options' && isFramed) continue
-      if (replace || headers.get(lower) === undefined) headers.set(name, value)
+      const ofTheHost = lower === hsts && by === 'upstream'
+      if (replace || ofTheHost || headers.get(lower) === undefined) headers.set(name, value)
     }
     // A policy of its own: several are all obeyed (CSP 3 §8.1), so the service's cannot lose by ours.
     if (this.#ancestors !== null && !isFramed)

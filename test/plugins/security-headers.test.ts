@@ -59,6 +59,13 @@ t.test("the service's own stays unless override", async (t) => {
   })
 })
 
+t.test('no service takes https from the host for all others', async (t) => {
+  const off = { 'Strict-Transport-Security': 'max-age=0' }
+  t.match(await headersOf({}, off, https), { 'strict-transport-security': 'max-age=31536000' })
+  const left = await headersOf({ strict_transport_security: null }, off, https)
+  t.equal(left['strict-transport-security'], 'max-age=0', 'null leaves it to the services')
+})
+
 t.test('a value that could not be sent, or says a thing twice, is refused', async (t) => {
   for (const [options, why] of [
     [{ referrer_policy: 'a\nb' }, /printable ASCII/],
