@@ -14,7 +14,7 @@ import { outcomeOf } from './outcome.ts'
 import type { AnyExchange, Program, Step } from './program.ts'
 import { respond } from './respond.ts'
 import { settle } from './settle.ts'
-import { closeCodeOf, tunnelFault } from './upgrade-end.ts'
+import { closeCodeOf, closeReasonOf, tunnelFault } from './upgrade-end.ts'
 import type { Handshake } from './upgrade-handshake.ts'
 import type { Tunnel, TunnelEnd } from './upgrade-tunnel.ts'
 import { invalidVerdict, isThenable, type Said } from './verdict.ts'
@@ -309,8 +309,7 @@ export class Flight implements Runner, AnswerOwner {
 
   #closeTunnel(tunnel: Tunnel, why: Fault): void {
     this.failed(why)
-    const reason = why.code === 'INTERNAL' ? '' : why.message // what went wrong in here is not the client's to read
-    tunnel.close(closeCodeOf(why, this.#ground.draining), reason)
+    tunnel.close(closeCodeOf(why, this.#ground.draining), closeReasonOf(why))
   }
 
   #pump(step: Step, source: Parameters<Answer['pump']>[0]): void {

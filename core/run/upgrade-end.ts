@@ -14,6 +14,11 @@ export function closeCodeOf({ code, side, status }: Fault, draining: boolean): n
   return side === 'client' ? PRIVATE + status : INTERNAL_ERROR
 }
 
+/** What went wrong in here is not the client's to read. */
+export function closeReasonOf({ code, message }: Fault): string {
+  return code === 'INTERNAL' ? '' : message
+}
+
 /** Undefined where one side ended it in order, or we did and said why. */
 export function tunnelFault(how: TunnelEnd): Fault | undefined {
   switch (how) {

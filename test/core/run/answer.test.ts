@@ -1,8 +1,12 @@
 // One writer an answer: what cannot be sent as it is said becomes a 500 or a reset, never a crash, a hang or a second answer.
 import { Buffer } from 'node:buffer'
+import { PassThrough } from 'node:stream'
 import { setImmediate } from 'node:timers'
 import t, { type Test } from 'tap'
 import { fault, type Sink } from '../../../core/index.ts'
+import { Answer, type AnswerOwner } from '../../../core/run/answer.ts'
+import type { ClientAnswer } from '../../../core/run/client-message.ts'
+import { defaultLimits } from '../../../core/run/limits.ts'
 import type { AnyExchange } from '../../../core/run/program.ts'
 import { get, replying, type Stages, source, startFront } from '../../kit/front.ts'
 import { rawClient } from '../../kit/raw-client.ts'
@@ -220,6 +224,30 @@ t.test('a source whose request is cancelled is stopped, before its head and afte
     t.same(stopped, ['STORE_UNAVAILABLE'])
   }
 })
+
+t.test('an upgrade whose head cannot be sent is a 500, and the connection to the service is closed', async (t) => {
+  const written: unknown[] = []
+  const res = { writeHead: (status: number) => written.push(status), end() {}, writableLength: 0, socket: null }
+  const owner = {
+    ...{ id: '1', method: 'GET', limits: defaultLimits, routeId: undefined, serviceName: undefined },
+    handshake: { refuses: () => undefined },
+    edit: () => fail(),
+    closing: () => true,
+    clientFault: () => undefined,
+    failed() {},
+    defect() {},
+  }
+  const answer = new Answer(res as unknown as ClientAnswer, owner as unknown as AnswerOwner)
+  answer.pump({ start() {}, room() {}, stop() {} })
+  const upstream = new PassThrough()
+  t.equal(answer.upgraded([], upstream), undefined)
+  t.ok(upstream.destroyed)
+  t.same(written, [500])
+})
+
+function fail(): never {
+  throw new Error('in a hook')
+}
 
 t.test('whatever a source says after its end is ignored', async (t) => {
   const { answer, client } = await ask(t, {

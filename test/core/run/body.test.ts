@@ -1,7 +1,12 @@
 // The client's body: read only when asked, and let go of without losing the answer or the connection.
 import { Buffer } from 'node:buffer'
+import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
+import { ClientBody } from '../../../core/run/body.ts'
+import type { ClientAnswer, ClientRequest } from '../../../core/run/client-message.ts'
+import { defaultLimits } from '../../../core/run/limits.ts'
 import type { AnyExchange } from '../../../core/run/program.ts'
 import { get, post, replying, startFront } from '../../kit/front.ts'
 import { rawClient } from '../../kit/raw-client.ts'
@@ -149,6 +154,24 @@ t.test('a stage that takes a body and does not listen does not end the process w
   while (front.flights.size === 0) await new Promise(setImmediate)
   client.close()
   t.match(await front.ended(1), [{ result: 'aborted' }])
+})
+
+t.test('a client is not blamed while it is the service that does not read', async (t) => {
+  const req = Object.assign(new EventEmitter(), { pause() {}, resume() {}, complete: false, destroyed: false })
+  const limits = { ...defaultLimits, bodyIdle: 10 }
+  const has = { body: true, expectation: false }
+  const body = new ClientBody(req as unknown as ClientRequest, {} as ClientAnswer, has, limits)
+  const taken = body.take() as Readable
+  taken.read(0)
+  req.emit('data', Buffer.alloc(128 * 1024))
+  await wait(40)
+  t.equal(body.broken, undefined)
+  t.notOk(taken.destroyed)
+  const awake = setInterval(() => {}, 1_000) // the clock itself holds no process
+  t.teardown(() => clearInterval(awake))
+  taken.resume()
+  await new Promise((resolve) => taken.once('close', resolve))
+  t.match(body.broken, { code: 'REQUEST_TIMEOUT' }, 'but for its own silence it is')
 })
 
 t.test('a body is not read faster than it is taken', async (t) => {

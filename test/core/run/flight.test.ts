@@ -150,6 +150,30 @@ t.test('a verdict that comes after the end changes nothing', async (t) => {
   t.equal(front.told.length, 2)
 })
 
+t.test('a stage that answers or asks for the signal after the client has left reaches no service', async (t) => {
+  let begun = 0
+  let late: (() => void) | undefined
+  let signal: AbortSignal | undefined
+  const front = await startFront(t, {
+    answer: (x) =>
+      new Promise((resolve) => {
+        late = () => {
+          signal = x.signal
+          resolve(source(() => begun++)(x))
+        }
+      }),
+  })
+  const leaving = rawClient(t, front.url)
+  leaving.send(get())
+  while (!late) await new Promise(setImmediate)
+  leaving.close()
+  await front.ended(1)
+  late()
+  await new Promise(setImmediate)
+  t.equal(begun, 0)
+  t.ok(signal?.aborted, 'also where nobody had asked for it before')
+})
+
 t.test('a hook that fails in settled, at once or later, keeps the news from nobody', async (t) => {
   for (const settled of [() => Promise.reject(new Error('later')), () => fail()]) {
     const front = await startFront(t, { settled })
