@@ -67,28 +67,38 @@ function nameOf(node: ts.Node): string | undefined {
   return name && ts.isIdentifier(name) ? name.text : undefined
 }
 
+const paths = Object.fromEntries(Object.entries(entries()).map(([entry, file]) => [entry, join(root, file)]))
+const program = programOf(Object.values(paths))
+const checker = program.getTypeChecker()
+
+function exportsOf(path: string): ts.Symbol[] {
+  return checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)!)!)
+}
+
+function declared(symbol: ts.Symbol): ts.Symbol {
+  return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+}
+
 function describe(): string {
-  const paths = Object.fromEntries(Object.entries(entries()).map(([entry, file]) => [entry, join(root, file)]))
-  const program = programOf(Object.values(paths))
-  const checker = program.getTypeChecker()
   const files = emitted(program)
   const sections = Object.entries(paths).map(([entry, path]) => {
-    const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)!)!)
-    const blocks = symbols.map((symbol) => blockOf(symbol, checker, files)).sort((a, b) => (a < b ? -1 : 1))
+    const blocks = exportsOf(path)
+      .map((symbol) => blockOf(symbol, files))
+      .sort((a, b) => (a < b ? -1 : 1))
     return [`==== bascule${entry.slice(1)} (${relative(root, path).split(sep).join('/')})`, ...blocks].join('\n\n')
   })
   return `${sections.join('\n\n')}\n`
 }
 
-function blockOf(symbol: ts.Symbol, checker: ts.TypeChecker, files: ReadonlyMap<string, ts.SourceFile>): string {
-  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+function blockOf(symbol: ts.Symbol, files: ReadonlyMap<string, ts.SourceFile>): string {
+  const target = declared(symbol)
   // A default export is a constant without a name in its own file: its type says what it is.
-  const declared =
-    target.name === 'default' ? [`const ${symbol.name}: ${typeText(target, checker)}`] : declarationsOf(target, files)
-  return [`-- ${symbol.name}`, ...declared.sort()].join('\n')
+  const blocks =
+    target.name === 'default' ? [`const ${symbol.name}: ${typeText(target)}`] : declarationsOf(target, files)
+  return [`-- ${symbol.name}`, ...blocks.sort()].join('\n')
 }
 
-function typeText(symbol: ts.Symbol, checker: ts.TypeChecker): string {
+function typeText(symbol: ts.Symbol): string {
   return checker.typeToString(checker.getTypeOfSymbol(symbol), undefined, ts.TypeFormatFlags.NoTruncation)
 }
 
@@ -103,14 +113,8 @@ t.test('every export of the package says in a sentence what it is', async (t) =>
 })
 
 function undocumented(): string[] {
-  const paths = Object.values(entries()).map((file) => join(root, file))
-  const program = programOf(paths)
-  const checker = program.getTypeChecker()
-  const symbols = paths.flatMap((path) =>
-    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(path)!)!),
-  )
-  return symbols
-    .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol))
+  return Object.values(paths)
+    .flatMap((path) => exportsOf(path).map(declared))
     .filter((symbol) => symbol.name !== 'default' && symbol.getDocumentationComment(checker).length === 0)
     .map(({ name }) => name)
 }
