@@ -115,6 +115,21 @@ t.test('what is no access token of this issuer for this service is refused', asy
   t.equal((await ask(`${url}/own/x`, bearing(good))).status, 200)
 })
 
+t.test('where a route may send to several services, the token must be for all of them', async (t) => {
+  const { idp, api, url, bff, settingsWith } = await start(t)
+  const settings = settingsWith('').replace('service_audiences: {', 'service_audiences: { more: "https://more.test",')
+  const split = `services: { api: { base_url: "${api.url}" }, more: { base_url: "${api.url}" } }
+routes:
+  - { id: own, path: "/own/*", target_service: api, other_services: [more], upstream_path: "/{path}", auth: bearer }
+`
+  t.equal(await bff.reload({ 'settings.yaml': settings, 'routes.yaml': split }), true)
+  const status = async (aud: string | string[]) =>
+    (await ask(`${url}/own/x`, bearing(await accessToken(idp, { aud })))).status
+  t.equal(await status(audience), 401)
+  t.equal(await status('https://more.test'), 401)
+  t.equal(await status([audience, 'https://more.test']), 200)
+})
+
 t.test('a request with two tokens, or half a one, is nobody’s', async (t) => {
   const { idp, api, url } = await start(t)
   const token = await accessToken(idp)

@@ -80,8 +80,10 @@ t.test('BCP-12, BCP-13: an ID token that the key set does not vouch for signs no
   const at = Math.floor(Date.now() / 1000)
   const forge = async (make: (claims: Claims) => string | Promise<string>) => {
     const jar = new CookieJar()
-    const callback = await toCallback(`${url}/auth/login`, jar)
-    const good = { iss: idp.issuer, sub: 'eve', aud: 'bff', exp: at + 300, iat: at }
+    const sent = new URL((await ask(`${url}/auth/login`, jar)).headers.get('location') ?? '')
+    const callback = await toCallback(sent.href, jar)
+    const nonce = sent.searchParams.get('nonce')
+    const good = { iss: idp.issuer, sub: 'eve', aud: 'bff', exp: at + 300, iat: at, nonce }
     idp.answer = { id_token: await make(good) }
     const answer = await ask(callback, jar)
     idp.answer = {}
@@ -106,6 +108,7 @@ t.test('BCP-12, BCP-13: an ID token that the key set does not vouch for signs no
     t.ok(answer.status === 400 || answer.status === 503, `${what}: ${answer.status}`)
     t.notOk(signedIn, what)
   }
+  t.ok((await forge((claims) => idp.sign(claims))).signedIn, 'nothing but the signature was wrong')
   t.ok((await login()).signedIn)
 })
 

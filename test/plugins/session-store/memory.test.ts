@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { MemoryStore } from '../../../plugins/session-store/memory.ts'
 import { sessionStoreContract } from '../../../plugins/testing/index.ts'
@@ -94,4 +95,30 @@ t.test('the sweep forgets what expired, its index too', async (t) => {
   const found: string[] = []
   for await (const key of store.find('sub')) found.push(key)
   t.strictSame(found, [])
+})
+
+t.test('what moved to other words is not found by the ones it had', async (t) => {
+  const store = new MemoryStore()
+  const first = store.put('s:a', Buffer.from('a'), { expect: null, ttl: 60_000, index: ['sid-1', 'sub'] })
+  if (first === 'conflict') throw new Error('conflict')
+  store.put('s:a', Buffer.from('b'), { expect: first.version, ttl: 60_000, index: ['sid-2', 'sub'] })
+  const found = async (word: string) => {
+    for await (const key of store.find(word)) return key
+    return undefined
+  }
+  t.strictSame([await found('sid-1'), await found('sid-2'), await found('sub')], [undefined, 's:a', 's:a'])
+})
+
+t.test('who waits for a lease is woken by its release', async (t) => {
+  const store = new MemoryStore()
+  const lease = store.lease('q', 60_000)
+  let woken = false
+  void store.settled('q', 60_000).then(() => {
+    woken = true
+  })
+  await setImmediate()
+  t.notOk(woken)
+  await lease?.release()
+  await setImmediate()
+  t.ok(woken)
 })

@@ -29,3 +29,40 @@ t.test('tokens that name unknown keys wait for a slow issuer in small number, an
   t.equal(ends.filter((end) => end instanceof KeysUnavailable).length, 48)
   t.notOk(ends[0] instanceof Error, 'who waited, and whose key is there now, is served')
 })
+
+t.test('how old keys may get, and how often an unknown one or a failure costs the issuer a request', async (t) => {
+  const jwk = await exportJWK(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)
+  let away = false
+  let asked = 0
+  const keys = new KeySet(async () => {
+    asked++
+    if (away) throw new Error('away')
+    return { keys: [{ ...jwk, kid: 'known', alg: 'ES256' }] }
+  })
+  const key = async (kid: string): Promise<unknown> => keys.key({ alg: 'ES256', kid }, { payload: '', signature: '' })
+  const { now } = performance
+  let moved = 0
+  t.intercept(performance, 'now', { value: () => now.call(performance) + moved })
+
+  await key('known')
+  for (let n = 0; n < 5; n++) await t.rejects(key(`made up ${n}`), { code: 'ERR_JWKS_NO_MATCHING_KEY' })
+  t.equal(asked, 1, 'they were fetched just now')
+  moved += 31_000
+  for (let n = 0; n < 5; n++) await t.rejects(key(`made up ${n}`), { code: 'ERR_JWKS_NO_MATCHING_KEY' })
+  t.equal(asked, 2)
+
+  away = true
+  moved += 23 * 3_600_000
+  await key('known')
+  t.ok(await key('known'), 'an issuer that is away keeps its keys')
+  moved += 3_600_000
+  await t.rejects(key('known'), /cannot be had/, 'not for ever')
+  const failed = asked
+  await t.rejects(key('known'), /cannot be had/)
+  t.equal(asked, failed, 'and is not asked at each token')
+  away = false
+  moved += 1_100
+  t.ok(await key('known'))
+  moved += 24 * 3_600_000
+  t.ok(await key('known'), 'an old failure is forgotten')
+})

@@ -289,6 +289,15 @@ t.test('a session that ended while its token was minted gets none', async (t) =>
   t.strictSame(idp.revoked, ['R1'], 'and the refresh token that came with it is given back')
 })
 
+t.test('nor is one told of a refusal: a login is what is missing', async (t) => {
+  const { broker, session, sessions, idp } = await stand()
+  idp.instead = async () => {
+    await sessions.end(session, 'logout')
+    throw oauthError('invalid_target')
+  }
+  t.match(await broker.credential(session, 'analytics'), { kind: 'session_over' })
+})
+
 t.test('a wall clock set back or forth neither sends an expired token nor loses a session', async (t) => {
   for (const jump of [-300_000, 300_000]) {
     const { broker, session, clock, idp } = await stand()
@@ -417,7 +426,12 @@ t.test('a token that lives is used to its end, also when its renewal is denied o
     t.equal(idp.asked.length, 2, 'the refusal is believed meanwhile')
     t.match(broker.states(session).analytics, { state: 'ready' })
     await clock.pass(26_000)
-    t.equal(((await broker.credential(session, 'analytics')) as { kind?: string }).kind, 'refused')
+    for (let n = 0; n < 2; n++)
+      t.equal(
+        ((await broker.credential(session, 'analytics')) as { kind?: string }).kind,
+        'refused',
+        'a dead one is not',
+      )
     idp.instead = undefined
     await clock.pass(21_000)
     good(await broker.credential(session, 'analytics'))

@@ -101,6 +101,14 @@ t.test('a process that rotated tells the others through the store, long after', 
   t.equal(one.idp.reused, 0)
 })
 
+t.test('one that was given back is not held on to, and nobody calls it lost', async (t) => {
+  const { one, far } = await twoProcesses()
+  await after(one, 1000, one.broker.credential(one.session, 'analytics'))
+  await one.clock.pass(5000)
+  t.notOk(one.log.find('redeem_lease_lost'))
+  t.equal(far.held.size, 0)
+})
+
 t.test('a lease lives as long as its redeem, and who waits for it blames the identity provider', async (t) => {
   const { one, two } = await twoProcesses()
   const release = one.idp.hang()
