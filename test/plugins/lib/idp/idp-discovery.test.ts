@@ -18,7 +18,12 @@ async function discovery(t: Test, say: Say): Promise<Discovery> {
     server.closeAllConnections()
     server.close()
   })
-  return new Discovery({ issuer: issuer(), client_id: 'bff', client_secret: 'a secret' })
+  return new Discovery({
+    issuer: issuer(),
+    client_id: 'bff',
+    client_secret: 'a secret',
+    client_auth: 'client_secret_basic',
+  })
 }
 
 function json(res: ServerResponse, value: object): void {
