@@ -70,13 +70,14 @@ function describe(event: TailEvent): string {
   const end = code === 'OK' ? outcome : `${outcome} ${code}${event.reason ? ` (${event.reason})` : ''}`
   const asked = method === '' ? 'unreadable' : `${method} ${path}`
   const head = `${asked}  ${where}  ${status ?? '-'}  ${end}  ${ms.toFixed(1)} ms  ${event.correlation_id}`
-  return `${[head, ...event.stages.map(stageLine)].join('\n')}\n`
+  const width = Math.max(0, ...event.stages.map(({ name }) => name.length))
+  return `${[head, ...event.stages.map((stage) => stageLine(stage, width))].join('\n')}\n`
 }
 
-function stageLine(stage: TracedStage): string {
+function stageLine(stage: TracedStage, width: number): string {
   const gave = Object.entries(stage.gave ?? {}).map(([slot, value]) =>
     value === true ? slot : `${slot}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
   const said = [stage.verdict, stage.status, stage.code === 'OK' ? undefined : stage.code, stage.reason, ...gave]
-  return `    ${stage.name.padEnd(14)} ${stage.ms.toFixed(2).padStart(8)} ms  ${said.filter((part) => part !== undefined).join('  ')}`
+  return `    ${stage.name.padEnd(width)} ${stage.ms.toFixed(2).padStart(8)} ms  ${said.filter((part) => part !== undefined).join('  ')}`
 }
