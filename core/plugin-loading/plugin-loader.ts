@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { likely } from '../config/suggest.ts'
 import type { Endpoint, Kit, Plugin, ServicePlugin, Stage } from '../contract.ts'
 import { defineEndpoint, defineService, defineStage } from '../define.ts'
@@ -105,8 +106,7 @@ export function makePlugin(exported: unknown): unknown {
 async function importPlugin(url: string, use: string): Promise<Plugin> {
   let plugin: unknown
   try {
-    const module = (await import(url)) as { default?: unknown }
-    plugin = makePlugin(module.default)
+    plugin = makePlugin(defaultOf(await import(url)))
   } catch (error) {
     throw new PluginError(`${use} cannot be loaded: ${whyNot(error, url)}`, { cause: error })
   }
@@ -116,8 +116,18 @@ async function importPlugin(url: string, use: string): Promise<Plugin> {
   return plugin as Plugin
 }
 
+/** Where package.json says `commonjs`, as `npm init` writes it, Node wraps an `export default` twice. */
+function defaultOf(module: { readonly default?: unknown }): unknown {
+  const outer = module.default
+  return typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer
+    ? outer.default
+    : outer
+}
+
 /** The loader names the file of ours that asked, which nobody can do anything about. */
 function whyNot(error: unknown, url: string): string {
   if (url.startsWith('file:') && !existsSync(fileURLToPath(url))) return `there is no file ${fileURLToPath(url)}`
-  return error instanceof Error ? error.message : String(error)
+  const message = error instanceof Error ? error.message : String(error)
+  // Deno's come in colours and on several lines.
+  return stripVTControlCharacters(message).replace(/\s+/g, ' ')
 }

@@ -62,6 +62,23 @@ t.test('its entry is the one its package.json names', async (t) => {
   }
 })
 
+t.test('an export default is one where package.json says commonjs, or nothing', async (t) => {
+  const written = (type: object) => ({
+    'package.json': JSON.stringify({ name: 'app', ...type }),
+    'config/a.js': stage('script'),
+    'config/b.ts': stage('typed').replace(
+      '({ defineStage })',
+      '({ defineStage }: { defineStage: (s: object) => object })',
+    ),
+    'config/c.cjs': stage('common').replace('export default', 'module.exports ='),
+  })
+  for (const type of [{ type: 'commonjs' }, {}, { type: 'module' }]) {
+    const dir = join(tempDir(t, written(type)), 'config')
+    const names = await Promise.all(['./a.js', './b.ts', './c.cjs'].map((use) => load(dir, use)))
+    t.same(names, ['script', 'typed', 'common'], JSON.stringify(type))
+  }
+})
+
 t.test('a package without a usable entry is refused', async (t) => {
   const dir = app(
     t,
