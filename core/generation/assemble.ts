@@ -158,6 +158,8 @@ const hookNames = ['run', 'response', 'settled']
 function toStep(frame: Omit<Step, Hooked>, stage: Stage, hooks: unknown): Step {
   const { name } = frame
   if (typeof hooks !== 'object' || hooks === null) throw new PluginError(`${name}: setup gave no hooks`)
+  if (hooks instanceof Promise)
+    throw new PluginError(`${name}: the function of setup is asynchronous; what needs waiting belongs in setup itself`)
   for (const [key, value] of Object.entries(hooks)) {
     if (!hookNames.includes(key)) {
       const guess = likely(key, hookNames)
@@ -165,6 +167,9 @@ function toStep(frame: Omit<Step, Hooked>, stage: Stage, hooks: unknown): Step {
     }
     if (value !== undefined && typeof value !== 'function')
       throw new PluginError(`${name}: the hook ${key} is no function`)
+    // What merely gives a promise shows when it is called; what is written `async` need not wait for a request.
+    if (key !== 'run' && value?.constructor.name === 'AsyncFunction')
+      throw new PluginError(`${name}: the hook ${key} is asynchronous; what needs waiting belongs in run`)
   }
   const { run, response, settled } = hooks as Partial<Step>
   if (stage.role === 'observer' && run) throw new PluginError(`${name} is an observer, but has a run hook`)

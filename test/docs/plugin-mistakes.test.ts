@@ -18,7 +18,12 @@ routes:
   - { id: spa, path: /*, target_service: api, upstream_path: '/{path}', auth: none }
 `
 
-const hook = 'a misspelt hook (when it is set up)'
+/** What setup makes is known once it ran: nothing that `check` could see. */
+const setUp: Readonly<Record<string, string>> = {
+  'a misspelt hook (when it is set up)': '() => ({ run: (x) => x.proceed(), respones() {} })',
+  'an `async` hook (when it is set up)': '() => ({ run: (x) => x.proceed(), async response() {} })',
+  'an `async` function out of `setup` (when it is set up)': 'async () => ({ run: (x) => x.proceed() })',
+}
 
 interface Written {
   /** What stands in defineStage({…}) beside the name. */
@@ -79,9 +84,13 @@ export default ({ defineStage }) =>
 
 t.test('what is refused when config is loaded', async (t) => {
   const rows = rowsOf(page, 'What is refused when config is loaded')
-  t.same(rows.map(([mistake]) => mistake).sort(), [...Object.keys(refused), hook].sort(), 'every row is tried')
+  t.same(
+    rows.map(([mistake]) => mistake).sort(),
+    [...Object.keys(refused), ...Object.keys(setUp)].sort(),
+    'every row is tried',
+  )
   for (const [mistake = '', message = ''] of rows) {
-    if (mistake === hook) continue
+    if (mistake in setUp) continue
     const dir = tempDir(t, filesOf(refused[mistake]!))
     linkPackages(dir)
     const { report } = await loadConfig({ dir, env: {} })
@@ -90,11 +99,13 @@ t.test('what is refused when config is loaded', async (t) => {
   }
 })
 
-t.test('a misspelt hook is refused when the stage is set up', async (t) => {
-  const stage = 'setup: () => () => ({ run: (x) => x.proceed(), respones() {} })'
-  const [, message] = rowsOf(page, 'What is refused when config is loaded').find(([mistake]) => mistake === hook)!
-  const dir = tempDir(t, filesOf({ stage }))
-  await t.rejects(BasculeServer.start({ dir, env: {}, port: 0, adminPort: 0 }), { message: unquoted(message) })
+t.test('hooks that cannot be are refused when the stage is set up', async (t) => {
+  for (const [mistake = '', message = ''] of rowsOf(page, 'What is refused when config is loaded')) {
+    if (!(mistake in setUp)) continue
+    const dir = tempDir(t, filesOf({ stage: `setup: () => ${setUp[mistake]}` }))
+    const start = () => BasculeServer.start({ dir, env: {}, port: 0, adminPort: 0 })
+    await t.rejects(start, { message: unquoted(message) }, mistake)
+  }
 })
 
 const denied: Readonly<Record<string, string>> = {
