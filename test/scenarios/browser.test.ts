@@ -111,5 +111,12 @@ t.test('it fits a small screen, in the dark too', { skip }, async (t) => {
       const width = await page.evaluate(() => document.documentElement.scrollWidth)
       t.ok(width <= 360, `${path} does not scroll sideways (${colorScheme}: ${width})`)
     }
+    await page.goto(url)
+    await call(page, 'GET /api/crud/forms/1')
+    await page.waitForFunction(() => {
+      const answer = document.querySelector('.result')?.getBoundingClientRect()
+      return answer !== undefined && answer.top >= 0 && answer.top < innerHeight - 40
+    })
+    t.pass('an answer comes into view')
   }
 })

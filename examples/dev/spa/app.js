@@ -117,6 +117,8 @@ function show(answer) {
   for (const old of list.querySelectorAll('details')) old.open = false
   list.prepend(card)
   for (const old of [...list.children].slice(kept)) old.remove()
+  // On a phone the answers stand below the buttons: one that cannot be seen is no answer.
+  if (card.getBoundingClientRect().top > innerHeight - 80) card.scrollIntoView({ block: 'center' })
   return card
 }
 
