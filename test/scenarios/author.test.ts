@@ -146,6 +146,12 @@ routes: [{ id: api, path: /api/*, target_service: api, preserve_path: true, auth
   }
 })
 
+t.test("a team's own file is taken in a project as npm init writes it, too", async (t) => {
+  writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true, "type": "commonjs" }\n')
+  const { stdout } = await execute('npx', ['--no-install', 'bascule', 'check'], app)
+  t.match(stdout, /^ok: 1 route/)
+})
+
 /** Where it listens, once it says that it is ready. */
 function started(t: TestLike, command: string, args: readonly string[]) {
   const child = spawn(command, args, { cwd: app, stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } })
