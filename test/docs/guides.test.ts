@@ -50,3 +50,13 @@ t.test('the commands of "Add a service" run as they are written', async (t) => {
     t.notMatch(stderr, / error /, command)
   }
 })
+
+t.test('the unit file starts the program, and lets it drain', async (t) => {
+  const [unit] = blocksOf(operators).filter(({ language }) => language === 'ini')
+  const { bin } = JSON.parse(readPage('package.json')) as { bin: { bascule: string } }
+  t.match(unit!.text, `ExecStart=/usr/bin/node node_modules/bascule/${bin.bascule} start\n`)
+  const drain = Number(
+    /^\| `server\.drain_timeout` \| duration \| `(\d+)s`/m.exec(readPage('docs/configuration.md'))![1],
+  )
+  t.ok(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit!.text)![1]) > drain)
+})

@@ -10,14 +10,13 @@ import { tempDir } from '../kit/bascule.ts'
 import { blocksOf, readPage, root, rowsOf } from './blocks.ts'
 
 const readme = readPage('README.md')
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter(isPage).map(inDocs)]
+const pages = ['README.md', 'bench/README.md', ...pagesIn('docs'), ...pagesIn('examples')]
 
-function isPage(name: string): boolean {
-  return name.endsWith('.md')
-}
-
-function inDocs(name: string): string {
-  return `docs/${name}`
+function pagesIn(folder: string): string[] {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return names
+    .filter((name) => name.endsWith('.md') && !name.includes('node_modules'))
+    .map((name) => `${folder}/${name}`)
 }
 
 /** Headings as GitHub makes anchors of them. */
