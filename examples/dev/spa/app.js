@@ -118,7 +118,7 @@ function show(answer) {
   list.prepend(card)
   for (const old of [...list.children].slice(kept)) old.remove()
   // On a phone the answers stand below the buttons: one that cannot be seen is no answer.
-  if (card.getBoundingClientRect().top > innerHeight - 80) card.scrollIntoView({ block: 'center' })
+  if (card.getBoundingClientRect().top > innerHeight - 80) card.scrollIntoView({ block: 'start' })
   return card
 }
 
