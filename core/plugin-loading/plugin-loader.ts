@@ -128,6 +128,6 @@ function defaultOf(module: { readonly default?: unknown }): unknown {
 function whyNot(error: unknown, url: string): string {
   if (url.startsWith('file:') && !existsSync(fileURLToPath(url))) return `there is no file ${fileURLToPath(url)}`
   const message = error instanceof Error ? error.message : String(error)
-  // Deno's come in colours and on several lines.
+  // Some come in colours and on several lines.
   return stripVTControlCharacters(message).replace(/\s+/g, ' ')
 }
