@@ -112,6 +112,16 @@ t.test('BCP-12, BCP-13: an ID token that the key set does not vouch for signs no
   t.ok((await login()).signedIn)
 })
 
+t.test('a refresh token that is said to end in no time has no end: Keycloak says so of offline ones', async (t) => {
+  const { idp, url, login } = await stand(t)
+  for (const name of ['refresh_expires_in', 'refresh_token_expires_in']) {
+    idp.answer = { [name]: 0 }
+    const { jar } = await login()
+    const headers = { cookie: jar.header(url) ?? '' }
+    t.match(await (await fetch(`${url}/auth/session`, { headers })).json(), { authenticated: true }, name)
+  }
+})
+
 t.test('a token answer that is none signs nobody in, and none of its words get out', async (t) => {
   const { idp, bff, login } = await stand(t)
   const mark = 'eyJTHETOKEN'

@@ -3,7 +3,7 @@ import { page } from './browse.ts'
 import { stand } from './stand.ts'
 import { wireFetch } from './wire-fetch.ts'
 
-type Fails = 'rejects' | 'throws' | 'answers nonsense'
+type Fails = 'rejects' | 'throws' | 'answers nonsense' | 'deletes nothing'
 const shared = globalThis as { storeFails?: Fails | undefined }
 
 const memory = new URL('../../../plugins/session-store/memory.ts', import.meta.url).href
@@ -15,6 +15,7 @@ const failing = (name) => (...given) => {
   const how = globalThis.storeFails
   if (how === 'throws') throw new Error('ECONNREFUSED 10.1.2.3:6379')
   if (how === 'rejects') return Promise.reject(new Error('ECONNREFUSED 10.1.2.3:6379'))
+  if (how === 'deletes nothing' && name === 'delete') throw new Error('READONLY')
   if (how === 'answers nonsense') return { value: 'nonsense', version: 7 }
   return inner[name](...given)
 }
@@ -22,7 +23,7 @@ const calls = Object.fromEntries(['get', 'put', 'touch', 'delete', 'take', 'leas
 export default {
   kind: 'session-store',
   name: 'theirs',
-  open: () => ({ ...calls, reach: 'process', async *find(index) { await failing('size')(); yield* inner.find(index) } }),
+  open: () => ({ ...calls, reach: 'process', async *find(index) { await failing('get')(''); yield* inner.find(index) } }),
 }
 `
 
@@ -96,4 +97,16 @@ t.test('what no store should do is a fault of the bridge: INTERNAL, never called
     t.notMatch(text, /TypeError|nonsense/, path)
     t.equal(answer.headers.get('retry-after'), null, path)
   }
+})
+
+t.test('a logout token whose sessions could not be ended is good for a second try', async (t) => {
+  shared.storeFails = 'deletes nothing'
+  t.teardown(() => {
+    shared.storeFails = undefined
+  })
+  t.equal((await backchannel()).status, 503)
+  shared.storeFails = undefined
+  t.equal((await wireFetch(`${url}/api/x`, { headers: { cookie } })).status, 200)
+  t.equal((await backchannel()).status, 200)
+  t.equal((await wireFetch(`${url}/api/x`, { headers: { cookie } })).status, 401)
 })
