@@ -21,6 +21,7 @@ export default ({ defineStage }) => defineStage({
 })
 `
 const helper = `
+export { failLater }
 function failLater() {
   const trap = new Proxy(new Error('trap'), { get() { throw new Error('gotcha') } })
   setTimeout(() => { throw trap })
@@ -65,7 +66,7 @@ for (const runtime of ['node', 'deno'] as const) {
     const told = linesOf(bridge).filter(({ msg }) => msg.startsWith('uncaught_exception'))
     t.match(told, [
       { level: 60, err: 'an error that cannot be read' },
-      { level: 60, at: new RegExp(`^${dir}/helper\\.js:5:\\d+$`), err: { message: 'thrown by a timer' } },
+      { level: 60, at: new RegExp(`^${dir}/helper\\.js:6:\\d+$`), err: { message: 'thrown by a timer' } },
     ])
     t.equal(told.length, 2, 'once for each place, however often it throws')
     t.equal(bridge.errors(), '', 'no trace of the runtime')
