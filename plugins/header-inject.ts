@@ -96,7 +96,11 @@ function basePath({ base_url }: Service): string {
 }
 
 function* problems(route: Route): Iterable<string> {
-  if (route.service === undefined) return yield 'has no service to send to; name one of services in target_service'
+  if (route.service === undefined) {
+    // A name that services lacks, or whose entry is wrong, has been reported at its own place.
+    if (route.target_service === '') yield 'has no service to send to; name one of services in target_service'
+    return
+  }
   const template = templateProblem(route)
   if (template !== undefined) yield template
   for (const name of route.forward_cookies ?? []) {

@@ -63,6 +63,8 @@ export interface PlannedProgram {
   readonly place: Place
   readonly profile: string
   readonly stages: readonly ListedStage[]
+  /** What routes.yaml says of it; absent on an endpoint. */
+  readonly entry?: RouteEntry
   readonly endpoint?: ListedEndpoint
 }
 

@@ -33,7 +33,7 @@ function planRoute(profile: Profile, entry: RouteEntry, optionsFor: OptionsFor, 
   const { route, place } = entry
   const listed = overridden(profile, entry, optionsFor, report)
   const stages = listed.filter(({ stage, options }) => stage.applies?.(route, options) ?? true)
-  return { route, place, profile: profile.name, stages }
+  return { route, place, profile: profile.name, stages, entry }
 }
 
 /** The profile's stages with this route's own options; a stage keeps what the route does not say. */
@@ -88,13 +88,14 @@ function proveProgram(planned: PlannedProgram, profile: Profile, report: Report)
   }
 }
 
-function proveGuard({ route, stages, place }: PlannedProgram, profile: Profile, report: Report): void {
+function proveGuard({ route, stages, place, entry }: PlannedProgram, profile: Profile, report: Report): void {
   if (route.auth === 'none' || stages.some(({ stage }) => stage.guards?.includes(route.auth))) return
   const known = profile.stages.flatMap(({ stage }) => stage.guards ?? [])
   const cure = known.length > 0 ? `guarded here: ${known.join(', ')}, none` : `add ${route.auth}-auth after the router`
+  const guess = didYouMean(route.auth, [...known, 'none'])
   report.error(
-    place,
-    `route ${route.id} says auth: ${route.auth}, but no stage of profile ${profile.name} guards it; ${cure}`,
+    entry === undefined ? place : entry.document.place([...entry.path, 'auth']),
+    `route ${route.id} says auth: ${route.auth}, but no stage of profile ${profile.name} guards it${guess}; ${cure}`,
   )
 }
 

@@ -336,10 +336,12 @@ t.test('what filling makes is judged again: no way out of the upstream’s prefi
 t.test('what cannot work is told at load, in words', (t) => {
   const told = (theRoute: Route) => [...(headerInject.problems?.(theRoute, undefined) ?? [])].join('; ')
   const { upstream_path: _none, ...bare } = a
-  const { service: _service, ...homeless } = a
+  const { service: _service, ...serviceless } = a
+  const homeless = { ...serviceless, target_service: '' }
   t.match(told(bare), 'needs upstream_path, or preserve_path')
   t.match(told({ ...a, preserve_path: true }), 'take one away')
   t.match(told(homeless), 'target_service')
+  t.equal(told(serviceless), '', 'a name that services lacks is reported where it stands')
   t.match(told(route('/a/*', { upstream_path: 'x' })), 'must start with /')
   t.match(told(route('/a/*', { upstream_path: '/x/*' })), 'write {path}')
   t.match(told(route('/a/{id}', { upstream_path: '/x/{path}' })), 'it has {id}')
