@@ -5,6 +5,7 @@ import { ConfigError, formatProblem } from '../../core/config/report.ts'
 import { StartError } from '../../core/server/server.ts'
 import { type Started, startFromDirectory } from '../../core/server/start.ts'
 import { type Child, ChildFailure, startChild } from './processes/child-process.ts'
+import { endWithNpm } from './processes/end-with-npm.ts'
 import { choosePorts, type DevPorts, takenMessage } from './processes/ports.ts'
 import { welcome } from './welcome.ts'
 
@@ -17,6 +18,7 @@ export interface DevOptions extends Partial<DevPorts> {
 
 /** What `npm start` runs: the bridge here, the dev IdP and the samples beside it. Settles with the exit code. */
 export async function runDev(options: DevOptions): Promise<number> {
+  endWithNpm()
   const ports = await choosePorts(options)
   const dir = configDir(options.config)
   const env = environment(ports)

@@ -1,12 +1,22 @@
 // timeout: 120s
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { runDev, startDevStack } from '../kit/dev-stack.ts'
 import { loginByFetch } from '../kit/login.ts'
 
 t.setTimeout(110_000)
+
+interface Package {
+  readonly scripts: { readonly start: string }
+}
+interface Ready {
+  readonly ports: Readonly<Record<string, number>>
+}
 
 /** Resolves once whoever listens there has closed this connection, at the latest by ending. */
 async function untilHungUp(port: number): Promise<() => Promise<unknown>> {
@@ -70,6 +80,28 @@ t.test('everything ends with it, on SIGTERM and on kill -9', async (t) => {
     await Promise.all(hungUp.map((wait) => wait()))
     for (const port of ports) t.ok(await isFree(port), `after ${signal} nobody holds port ${port}`)
   }
+})
+
+t.test('a kill of npm start stops everything, too', async (t) => {
+  const start = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Package).scripts
+    .start
+  const ports = ['', 'admin-', 'idp-', 'analytics-', 'crud-', 'spa-'].map((name) => `--${name}port=0`)
+  // As npm runs it: by a shell, which hears the signal and passes nothing on. The second command keeps it from becoming node itself.
+  const shell = spawn('sh', ['-c', `${start} ${ports.join(' ')} --json; true`], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { ...process.env, npm_lifecycle_event: 'start' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  t.teardown(() => shell.kill('SIGKILL'))
+  let said = ''
+  for await (const piece of shell.stdout.setEncoding('utf8')) {
+    said += piece
+    if (said.includes('bascule dev ready') && said.endsWith('\n')) break
+  }
+  const ready = said.split('\n').find((line) => line.includes('bascule dev ready'))!
+  const hungUp = await Promise.all(Object.values((JSON.parse(ready) as Ready).ports).map(untilHungUp))
+  shell.kill('SIGTERM')
+  await Promise.all(hungUp.map((wait) => wait()))
 })
 
 t.test('a taken port is an error that names it, and stops the rest', async (t) => {
