@@ -178,7 +178,6 @@ t.test('all problems are told at once, each with its place in the data', async (
   )
   const places = new Set(problems.map((line) => line.split(' error ')[0]))
   t.same([...places].sort(), [
-    'createBascule().routes[0]',
     'createBascule().routes[0].target_service',
     'createBascule().routes[1].path',
     'createBascule().services.api.base_url',
