@@ -19,35 +19,38 @@ const deno = join(root, 'node_modules/deno/deno')
 const app = tempDir(t, { 'package.json': '{ "name": "app", "private": true, "type": "module" }\n' })
 const home = await install(await pack(root, app), app)
 
-t.test('the package has JavaScript, types and what is read at run time, and nothing else', async (t) => {
-  const files = filesIn(home)
-  const strays = files.filter(
-    (name) => !/^(dist\/.+\.(js|d\.ts)|docs\/(stages\/)?[\w-]+\.md|core\/bin\/bascule\.js)$/.test(name),
-  )
-  t.same(strays.sort(), [
-    'LICENSE',
-    'README.md',
-    'dist/config/profiles/audience-bridge.yaml',
-    'dist/docs/configuration.md',
-    'dist/package.json',
-    'package.json',
-  ])
-  const { dependencies } = readManifest(home)
-  const bare = /^(?:import|export) .*?from '([^'./][^']*)'|^import '([^'./][^']*)'/gm
-  const imported = files
-    .filter((name) => name.endsWith('.js'))
-    .flatMap((name) =>
-      [...readFileSync(join(home, name), 'utf8').matchAll(bare)].map(([, from, alone]) => (from ?? alone)!),
+t.test(
+  'the package has JavaScript with its source maps, types and what is read at run time, and nothing else',
+  async (t) => {
+    const files = filesIn(home)
+    const strays = files.filter(
+      (name) => !/^(dist\/.+\.(js|js\.map|d\.ts)|docs\/(stages\/)?[\w-]+\.md|core\/bin\/bascule\.js)$/.test(name),
     )
-    .map((text) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(text)![1]!)
-    .filter((name) => !name.startsWith('node:') && !builtinModules.includes(name))
-  const known = [...Object.keys(dependencies!), 'bascule']
-  t.same(
-    [...new Set(imported)].filter((name) => !known.includes(name)),
-    [],
-    'what it imports npm installs with it',
-  )
-})
+    t.same(strays.sort(), [
+      'LICENSE',
+      'README.md',
+      'dist/config/profiles/audience-bridge.yaml',
+      'dist/docs/configuration.md',
+      'dist/package.json',
+      'package.json',
+    ])
+    const { dependencies } = readManifest(home)
+    const bare = /^(?:import|export) .*?from '([^'./][^']*)'|^import '([^'./][^']*)'/gm
+    const imported = files
+      .filter((name) => name.endsWith('.js'))
+      .flatMap((name) =>
+        [...readFileSync(join(home, name), 'utf8').matchAll(bare)].map(([, from, alone]) => (from ?? alone)!),
+      )
+      .map((text) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(text)![1]!)
+      .filter((name) => !name.startsWith('node:') && !builtinModules.includes(name))
+    const known = [...Object.keys(dependencies!), 'bascule']
+    t.same(
+      [...new Set(imported)].filter((name) => !known.includes(name)),
+      [],
+      'what it imports npm installs with it',
+    )
+  },
+)
 
 const greeter = join(app, 'greeter')
 
