@@ -103,10 +103,25 @@ export function makePlugin(exported: unknown): unknown {
   return made.get(maker)
 }
 
+/** Ours do not come and go while the process runs, and a runtime looks for a module anew at every import. */
+const ownModules = new Map<string, Module>()
+
+interface Module {
+  readonly default?: unknown
+}
+
+async function moduleAt(url: string): Promise<Module> {
+  const known = ownModules.get(url)
+  if (known) return known
+  const module = (await import(url)) as Module
+  if (url.startsWith(home.href)) ownModules.set(url, module)
+  return module
+}
+
 async function importPlugin(url: string, use: string): Promise<Plugin> {
   let plugin: unknown
   try {
-    plugin = makePlugin(defaultOf(await import(url)))
+    plugin = makePlugin(defaultOf(await moduleAt(url)))
   } catch (error) {
     throw new PluginError(`${use} cannot be loaded: ${whyNot(error, url)}`, { cause: error })
   }
@@ -117,7 +132,7 @@ async function importPlugin(url: string, use: string): Promise<Plugin> {
 }
 
 /** Where package.json says `commonjs`, as `npm init` writes it, Node wraps an `export default` twice. */
-function defaultOf(module: { readonly default?: unknown }): unknown {
+function defaultOf(module: Module): unknown {
   const outer = module.default
   return typeof outer === 'object' && outer !== null && '__esModule' in outer && 'default' in outer
     ? outer.default
