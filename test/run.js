@@ -1,12 +1,14 @@
 // npm test [-- PATTERN…] [--node | --deno] [--timeout SECONDS] [--again] [--record]
 // --again runs the few files that failed up to twice more, alone, and names those that then passed: they are races to mend.
 // --record writes down how long each file took, by which the next run begins with the longest.
+// Without patterns small files share processes on Node; where something fails there, each runs again in its own.
 // Every test file on Node, and those under core, plugins and scenarios on Deno too. Plain JavaScript, so that it starts without a loader.
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { findChromium } from './runner/chromium.js'
 import { findTests } from './runner/find-tests.js'
+import { gather } from './runner/gather.js'
 import { report, summary } from './runner/report.js'
 import { denoMissing, runFile, stopAll } from './runner/run-file.js'
 import { byLength, record } from './runner/schedule.js'
@@ -33,7 +35,9 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 }
 
 const results = []
-const lanes = { shared: jobs.filter((job) => !job.alone), alone: jobs.filter((job) => job.alone) }
+const whole = patterns.length === 0 && !flags.record
+const shared = jobs.filter((job) => !job.alone)
+const lanes = { shared: whole ? gather(shared) : shared, alone: jobs.filter((job) => job.alone) }
 // A file waits for sockets and clocks for a third of its time: one more than there are cores keeps them busy.
 await drain(byLength(lanes.shared), availableParallelism() + 1)
 await drain(lanes.alone, 1)
@@ -47,8 +51,10 @@ async function drain(queue, width) {
       const result = missing[job.runtime]
         ? { job, passed: 0, failed: 0, skipped: 1, ms: 0, output: '', why: `skipped: ${missing[job.runtime]}` }
         : await runFile(job, { env, timeout: timeoutOf(job) })
-      results.push(result)
       report(result)
+      // Together they say little about which of them it was.
+      if (result.failed > 0 && job.members) queue.push(...job.members)
+      else results.push(result)
     }
   }
   await Promise.all(Array.from({ length: width }, worker))

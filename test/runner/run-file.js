@@ -18,7 +18,8 @@ export function denoMissing() {
     : `no Deno for ${process.platform}-${process.arch} in node_modules (npm ci brings it)`
 }
 
-function commandOf({ runtime, file }) {
+function commandOf({ runtime, file, members, number }) {
+  if (members) return [process.execPath, ['--import=tsx', 'test/runner/several.js', String(number)]]
   if (runtime === 'node') return [process.execPath, ['--import=tsx', file]]
   // The program itself, not its launcher: that one would not pass a signal on.
   return [deno, ['run', '-A', '--quiet', '--no-lock', '--preload', 'test/deno/preload.ts', file]]
@@ -37,6 +38,7 @@ export async function runFile(job, { env, timeout }) {
       NO_COLOR: '1',
       FORCE_COLOR: '0',
       BASCULE_TEST_RUNTIME: job.runtime,
+      ...(job.members ? { BASCULE_TEST_FILES: job.members.map(({ file }) => file).join('\n') } : {}),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
