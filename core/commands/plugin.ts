@@ -15,7 +15,8 @@ export const plugin: Command = {
 async function runPlugin(args: Args, io: Io): Promise<number> {
   const { guessAction, NewPluginError, planPlugin, writePlugin } = await import('../plugin-new/new-plugin.ts')
   const action = textArg(args, 'ACTION')!
-  if (action !== 'new') throw new UsageError(`plugin cannot ${action}${guessAction(action)}; ${plugin.usage}`)
+  if (action !== 'new')
+    throw new UsageError(`plugin has no action ${action}${guessAction(action)}; usage: ${plugin.usage}`)
   try {
     const planned = await planPlugin(textArg(args, 'NAME')!, textArg(args, 'dir'), process.cwd())
     writePlugin(planned)

@@ -98,5 +98,5 @@ t.test('bad names are refused with a better one', async (t) => {
     t.equal(code, 2, name)
     t.match(err.trimEnd(), why)
   }
-  t.match(await run('nwe', 'x'), { code: 2, err: /plugin cannot nwe \(did you mean "new"\?\)/ })
+  t.match(await run('nwe', 'x'), { code: 2, err: /plugin has no action nwe \(did you mean "new"\?\)/ })
 })

@@ -59,6 +59,7 @@ function reviewForwarded(name: string, view: ConfigView): void {
 
 /** The seeds list services in these maps that their routes.yaml lacks: a warning, not an error. */
 export function reviewNames(value: Readonly<Record<string, unknown>>, view: ConfigView): void {
+  if (Object.keys(view.services).length === 0) return // one that is wrong has errors of its own, and hides which others there are
   for (const name of Object.keys(value))
     if (!Object.hasOwn(view.services, name))
       view.warn([name], `no service ${name} in routes.yaml; it must be spelled like target_service there`)
