@@ -1,5 +1,6 @@
-const light = /^test\/(core\/(config|metrics|resources|run)|plugins\/(lib|minter))\//
-const perProcess = 12
+const light = /^test\/(core\/(config|metrics|resources|run)|plugins|raw)\//
+const perProcess = 8
+const timeout = 300_000
 
 /**
  * Loading the modules takes most of the time of a small file on Node; on Deno it takes little. So small ones share a process there. A file
@@ -11,7 +12,13 @@ export function gather(jobs) {
   const gathered = Array.from({ length: count }, (_, i) => {
     const members = small.slice(i * perProcess, (i + 1) * perProcess)
     if (members.length === 1) return members[0]
-    return { runtime: 'node', file: `${members[0].file} and ${members.length - 1} more`, members, number: i + 1 }
+    return {
+      runtime: 'node',
+      file: `${members[0].file} and ${members.length - 1} more`,
+      members,
+      number: i + 1,
+      timeout,
+    }
   })
   return [...gathered, ...jobs.filter((job) => !small.includes(job))]
 }

@@ -22,7 +22,7 @@ t.test('small files share processes on Node, and every file is run once', async 
   const gathered = gather([...small, ...others])
   t.same(
     gathered.map(({ members }) => members?.length),
-    [12, 12, undefined, undefined, undefined, undefined, undefined],
+    [8, 8, 8, undefined, undefined, undefined, undefined, undefined],
   )
   t.same(
     gathered.flatMap((job) => job.members ?? [job]),
